@@ -1,0 +1,264 @@
+//! Reads the Markdown of the book and keeps what the checks ask about: links, images and code blocks, each with its line.
+//!
+//! Files are compared by the names found in the folder, not by asking the file system for one: `Day1.md` would exist on
+//! macOS and Windows and be missing on Linux.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use mdbook_markdown::pulldown_cmark::{
+    BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag,
+};
+
+/// All that lies in the text folder. Names are relative to it, with `/` on every platform.
+pub struct Pages {
+    pub documents: Vec<Document>,
+    pub files: BTreeSet<String>,
+}
+
+/// One Markdown file.
+pub struct Document {
+    pub name: String,
+    pub items: Vec<Item>,
+}
+
+/// Something in a Markdown file that a check looks at.
+pub struct Item {
+    pub line: usize,
+    pub kind: Kind,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kind {
+    Link(String),
+    Image(String),
+    /// `[text][label]` whose label is defined nowhere in the file: Markdown prints it as it stands.
+    UndefinedLabel(String),
+    /// A fenced block that does not say what it holds.
+    FenceWithoutLanguage,
+    /// A block by indentation, which has no place for a language and is mostly an accident.
+    IndentedCode,
+}
+
+/// Reads every file under `folder`, in the order of names.
+pub fn read_pages(folder: &Path) -> Result<Pages> {
+    let mut files = BTreeSet::new();
+    list_files(folder, "", &mut files)?;
+    let mut documents = Vec::new();
+    for name in files.iter().filter(|name| name.ends_with(".md")) {
+        let path = folder.join(name);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        documents.push(Document {
+            name: name.clone(),
+            items: read_items(&text),
+        });
+    }
+    Ok(Pages { documents, files })
+}
+
+fn list_files(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            list_files(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.insert(name);
+        }
+    }
+    Ok(())
+}
+
+/// The items of one text, in its order.
+pub fn read_items(text: &str) -> Vec<Item> {
+    let lines = LineNumbers::new(text);
+    let mut undefined = Vec::new();
+    let on_broken_link = |link: BrokenLink| {
+        // A lone `[word]` is just brackets in prose; two pairs in a row are meant as a link.
+        if matches!(link.link_type, LinkType::Reference | LinkType::Collapsed) {
+            let kind = Kind::UndefinedLabel(link.reference.to_string());
+            undefined.push(Item {
+                line: lines.of(link.span.start),
+                kind,
+            });
+        }
+        None::<(CowStr, CowStr)>
+    };
+    let mut items = Vec::new();
+    let parser =
+        Parser::new_with_broken_link_callback(text, markdown_options(), Some(on_broken_link));
+    for (event, range) in parser.into_offset_iter() {
+        collect(event, range, &lines, &mut items);
+    }
+    items.append(&mut undefined);
+    items.sort_by_key(|item| item.line);
+    items
+}
+
+fn collect(event: Event, range: Range<usize>, lines: &LineNumbers, items: &mut Vec<Item>) {
+    let line = lines.of(range.start);
+    let kind = match event {
+        Event::Start(Tag::Link {
+            dest_url,
+            link_type,
+            ..
+        }) if link_type != LinkType::Email => Kind::Link(dest_url.to_string()),
+        Event::Start(Tag::Image { dest_url, .. }) => Kind::Image(dest_url.to_string()),
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => Kind::IndentedCode,
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if !has_language(&info) => {
+            Kind::FenceWithoutLanguage
+        }
+        Event::Html(html) | Event::InlineHtml(html) => {
+            let urls = attribute_values(&html, "href").map(|(at, url)| (at, Kind::Link(url)));
+            let sources = attribute_values(&html, "src").map(|(at, url)| (at, Kind::Image(url)));
+            items.extend(urls.chain(sources).map(|(at, kind)| Item {
+                line: lines.of(range.start + at),
+                kind,
+            }));
+            return;
+        }
+        _ => return,
+    };
+    items.push(Item { line, kind });
+}
+
+/// ```` ```rust,ignore ```` has a language, ```` ```,ignore ```` has none.
+fn has_language(info: &str) -> bool {
+    let first = info.split([',', ' ', '\t']).next().unwrap_or_default();
+    !first.is_empty()
+}
+
+/// The values of `name="…"` in a piece of HTML, with the offset of each. Either kind of quotes.
+fn attribute_values<'a>(
+    html: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = (usize, String)> + 'a {
+    html.match_indices(name).filter_map(move |(at, _)| {
+        let starts_a_word = html[..at].ends_with(|before: char| before.is_ascii_whitespace());
+        let value = html[at + name.len()..]
+            .trim_start()
+            .strip_prefix('=')?
+            .trim_start();
+        let quote = value
+            .chars()
+            .next()
+            .filter(|first| matches!(first, '"' | '\''))?;
+        let (value, _) = value[1..].split_once(quote)?;
+        starts_a_word.then(|| (at, value.to_string()))
+    })
+}
+
+/// What mdBook switches on by default, as far as it bears on links and code.
+fn markdown_options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_DEFINITION_LIST
+        | Options::ENABLE_GFM
+}
+
+/// Turns byte offsets of a text into line numbers, the first line being 1.
+struct LineNumbers {
+    starts: Vec<usize>,
+}
+
+impl LineNumbers {
+    fn new(text: &str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            starts: std::iter::once(0).chain(after_newlines).collect(),
+        }
+    }
+
+    fn of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(usize, Kind)> {
+        read_items(text)
+            .into_iter()
+            .map(|item| (item.line, item.kind))
+            .collect()
+    }
+
+    #[test]
+    fn links_and_images_carry_their_line() {
+        let text = "# A\n\nsee [b](b.md#x) and\n![a plum](plum.svg)\n";
+        assert_eq!(
+            kinds(text),
+            [
+                (3, Kind::Link("b.md#x".into())),
+                (4, Kind::Image("plum.svg".into()))
+            ]
+        );
+    }
+
+    #[test]
+    fn links_in_html_are_links_too() {
+        let text = "text\n\n<p>\n<img alt='x'\n src='a.svg'>\n<a  href=\"b.md\">b</a></p>\n\n<i data-src=\"no\">n</i>\n";
+        assert_eq!(
+            kinds(text),
+            [
+                (5, Kind::Image("a.svg".into())),
+                (6, Kind::Link("b.md".into()))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_label_that_is_defined_nowhere_is_found() {
+        let text = "[b][there] [c][]\n[d][here]\n\n[here]: d.md\n";
+        let expected = [
+            (1, Kind::UndefinedLabel("there".into())),
+            (1, Kind::UndefinedLabel("c".into())),
+            (2, Kind::Link("d.md".into())),
+        ];
+        assert_eq!(kinds(text), expected);
+    }
+
+    #[test]
+    fn brackets_in_prose_and_links_in_code_are_left_alone() {
+        assert_eq!(
+            kinds("an array a[i], `[x](y.md)`\n\n```text\n[x](y.md)\n```\n"),
+            []
+        );
+    }
+
+    #[test]
+    fn a_fence_needs_a_language() {
+        let text = "```rust,ignore\n```\n\n```\nx\n```\n\n~~~,ignore\n~~~\n\n- item\n\n  ```\n  y\n  ```\n";
+        let bare: Vec<usize> = kinds(text).iter().map(|(line, _)| *line).collect();
+        assert_eq!(bare, [4, 8, 13]);
+        assert!(
+            kinds(text)
+                .iter()
+                .all(|(_, kind)| *kind == Kind::FenceWithoutLanguage)
+        );
+    }
+
+    #[test]
+    fn code_by_indentation_is_found() {
+        assert_eq!(kinds("text\n\n    let x = 1;\n"), [(3, Kind::IndentedCode)]);
+    }
+
+    #[test]
+    fn lines_end_alike_on_windows() {
+        assert_eq!(
+            kinds("a\r\n\r\n[b](b.md)\r\n"),
+            [(3, Kind::Link("b.md".into()))]
+        );
+    }
+}

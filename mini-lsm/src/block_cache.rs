@@ -1,0 +1,91 @@
+//! Day 4 · Task 1 · The block cache: decoded blocks that were read lately, shared by all tables of a store.
+//!
+//! Capacity is counted in bytes of blocks, not in blocks. What is kept and what goes is left to moka (TinyLFU: a block that is asked for
+//! often outlives a scan). Threads that miss the same block at the same time wait for one read of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use moka::sync::Cache;
+
+use crate::block::Block;
+use crate::error::{Error, Result};
+use crate::table::{CacheFill, TableId};
+
+/// Which block: the table and the block's number in it. Table ids are never used twice, so an entry never goes stale.
+pub type BlockKey = (TableId, usize);
+
+/// What a cached block costs beside its bytes, in bytes: its key, its `Arc` and moka's own entry. Guessed.
+const ENTRY_OVERHEAD: usize = 128;
+
+/// A cache of blocks, shared by reference between threads.
+#[derive(Debug)]
+pub struct BlockCache {
+    blocks: Cache<BlockKey, Arc<Block>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl BlockCache {
+    /// A cache for at most `capacity` bytes of blocks.
+    pub fn new(capacity: u64) -> Self {
+        let weigh = |_: &BlockKey, block: &Arc<Block>| {
+            u32::try_from(block.size() + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
+        };
+        Self {
+            blocks: Cache::builder()
+                .weigher(weigh)
+                .max_capacity(capacity)
+                .build(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// The block from the cache, otherwise what `read` gives, which is then cached unless `fill` says no.
+    ///
+    /// Of threads that miss the same block at the same time and would fill the cache, one calls `read` and all get its result. A failed read is returned
+    /// and not remembered: the next call reads again.
+    pub fn get_or_read(
+        &self,
+        key: BlockKey,
+        fill: CacheFill,
+        read: impl FnOnce() -> Result<Block>,
+    ) -> Result<Arc<Block>> {
+        let mut missed = false;
+        let read = || {
+            missed = true;
+            read().map(Arc::new)
+        };
+        let block = match (self.blocks.get(&key), fill) {
+            (Some(block), _) => Ok(block),
+            (None, CacheFill::Yes) => self
+                .blocks
+                .try_get_with(key, read)
+                .map_err(|error: Arc<Error>| (*error).clone()),
+            (None, CacheFill::No) => read(),
+        };
+        let counter = if missed { &self.misses } else { &self.hits };
+        counter.fetch_add(1, Ordering::Relaxed);
+        block
+    }
+
+    /// How many calls were answered without a read of their own.
+    // given
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    /// How many calls read from the file.
+    // given
+    pub fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the cached blocks take, after what is over the capacity has been thrown out.
+    // given
+    pub fn size(&self) -> u64 {
+        self.blocks.run_pending_tasks();
+        self.blocks.weighted_size()
+    }
+}

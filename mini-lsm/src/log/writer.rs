@@ -1,0 +1,120 @@
+//! Day 6 · Task 1 · Appending records to a log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::{RECORD_HEADER_LEN, header_crc};
+use crate::error::{Error, Result};
+use crate::fs::WritableFile;
+
+/// Appends records to a new file.
+///
+/// Threads: appends exclude each other; a sync may run beside them, and covers what had been appended when it began.
+#[derive(Debug)]
+pub struct LogWriter {
+    id: u64,
+    file: Arc<dyn WritableFile>,
+    tail: Mutex<Tail>,
+    /// The length that has been appended.
+    len: AtomicU64,
+    /// The length that is known to be on disk.
+    synced: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Tail {
+    /// The record being built, kept for its memory.
+    record: Vec<u8>,
+    /// The greatest `synced` that a header in the file holds.
+    marked: u64,
+    /// Where the last record with a payload ends: a mark need not vouch for marks.
+    last_payload_end: u64,
+    /// What an append failed with: nobody knows how much of its record is in the file, so nothing may follow it.
+    broken: Option<Error>,
+}
+
+impl LogWriter {
+    /// A writer to `file`, which is empty. `id` is that of the log, and must be given to the reader.
+    pub fn new(id: u64, file: Arc<dyn WritableFile>) -> Self {
+        Self {
+            id,
+            file,
+            tail: Mutex::default(),
+            len: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+        }
+    }
+
+    /// Appends a record, whose payload `encode` appends to the buffer that it is given (and must not otherwise touch). One write to the file.
+    ///
+    /// The record has reached the operating system when this returns. After an error every further append gives it again.
+    pub fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        let mut tail = self.tail.lock();
+        self.append_locked(&mut tail, encode)
+    }
+
+    /// Makes all that has been appended survive a power cut. Does nothing if it does already.
+    pub fn sync(&self) -> Result<()> {
+        let len = self.len();
+        if self.synced_len() < len {
+            self.file.sync()?;
+            self.synced.fetch_max(len, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    /// Gets the synced length into the file, by a record without payload; does nothing if no record with a payload has been synced since the last time.
+    pub fn mark(&self) -> Result<()> {
+        let mut tail = self.tail.lock();
+        match tail.marked < tail.last_payload_end && tail.last_payload_end <= self.synced_len() {
+            true => self.append_locked(&mut tail, |_| ()),
+            false => Ok(()),
+        }
+    }
+
+    /// How many bytes have been appended.
+    pub fn len(&self) -> u64 {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing has been appended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes are known to survive a power cut.
+    pub fn synced_len(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    fn append_locked(&self, tail: &mut Tail, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        if let Some(error) = &tail.broken {
+            return Err(error.clone());
+        }
+        let offset = self.len();
+        let synced = self.synced_len();
+        tail.record.clear();
+        tail.record.resize(RECORD_HEADER_LEN, 0);
+        encode(&mut tail.record);
+        let (header, payload) = tail.record.split_at_mut(RECORD_HEADER_LEN);
+        header[0..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        header[4..12].copy_from_slice(&synced.to_le_bytes());
+        header[12..16].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
+        let crc = header_crc(&header[..16], self.id, offset);
+        header[16..].copy_from_slice(&crc.to_le_bytes());
+        let has_payload = !payload.is_empty();
+        if let Err(error) = self.file.append(&tail.record) {
+            tail.broken = Some(error.clone());
+            return Err(error);
+        }
+        let end = offset + tail.record.len() as u64;
+        tail.marked = synced;
+        if has_payload {
+            tail.last_payload_end = end;
+        }
+        self.len.store(end, Ordering::Release);
+        Ok(())
+    }
+}

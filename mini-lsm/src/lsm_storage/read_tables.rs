@@ -1,0 +1,52 @@
+//! Day 4 · Task 3 · The read path through tables.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::state::State;
+use crate::cursor::Lookup;
+use crate::error::Result;
+use crate::iterators::{ConcatIterator, Source};
+use crate::table::{CacheFill, SsTable, SsTableIterator};
+
+impl State {
+    /// The value of `key` in the tables, from the newest table to the oldest until one knows it: L0 (day 4), then level by level (day 5), where at most one table can hold it.
+    pub fn get_from_tables(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        let candidates = self.levels[0].iter();
+        let candidates = candidates.chain(self.tables_below_l0(key)); // day 5 task 4
+        for table in candidates {
+            match table.get(key)? {
+                Lookup::Value(value) => return Ok(Some(value)),
+                Lookup::Deleted => return Ok(None),
+                Lookup::Unknown => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The cursors that a scan merges, newest first: one for each table of L0 (day 4), one for each level below (day 5).
+    pub fn table_sources(&self) -> Vec<Source> {
+        let table_source = |table: &Arc<SsTable>| {
+            Source::Table(SsTableIterator::new(Arc::clone(table), CacheFill::Yes))
+        };
+        let mut sources: Vec<Source> = self.levels[0].iter().map(table_source).collect();
+        let levels = self.levels[1..].iter().filter(|level| !level.is_empty()); // day 5 task 4
+        sources
+            .extend(levels.map(|level| {
+                Source::Level(ConcatIterator::new(Arc::clone(level), CacheFill::Yes))
+            })); // day 5 task 4
+        sources
+    }
+
+    /// The tables from L1 on whose range covers `key`: one a level at most, smaller levels first.
+    // day 5 task 4
+    pub fn tables_below_l0(&self, key: &[u8]) -> Vec<&Arc<SsTable>> {
+        let candidate =
+            |level: &'_ super::state::Level| level.partition_point(|table| table.last_key() < key);
+        let tables = self.levels[1..]
+            .iter()
+            .filter_map(|level| level.get(candidate(level)));
+        tables.filter(|table| table.first_key() <= key).collect()
+    }
+}

@@ -1,0 +1,270 @@
+//! Day 6 · Task 5 · Recovery: a store from what is on disk, whatever a crash left there.
+//!
+//! The steps, of which each relies on those before it:
+//!
+//! 1. look at the directory; what is no store is refused, and not touched;
+//! 2. take the lock;
+//! 3. a new store: make an empty manifest durable before anything else;
+//! 4. load the manifest, which names every table and log that belongs to the store;
+//! 5. open the tables; a missing one is an error;
+//! 6. replay the logs, oldest first, as one sequence;
+//! 7. flush what was replayed, and create the log for what comes;
+//! 8. write a new manifest: in one step the new tables and the new log come, and the old logs go;
+//! 9. remove the files that nobody names.
+//!
+//! A crash in any step leaves a directory from which the next recovery gets the same. No old log is appended to or shortened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::core::Parts;
+use super::flush::write_memtable;
+use super::logging::Logs;
+use super::metrics::{LostTail, RecoveryReport};
+use super::state::Level;
+use crate::block_cache::BlockCache;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, LOCK, MANIFEST, log_path};
+use crate::fs::{FileLock, FileSystem};
+use crate::manifest::{Manifest, Version};
+use crate::mem_table::{MemTable, Seq};
+use crate::options::LsmOptions;
+use crate::table::{SsTable, TableId};
+use crate::table_store::TableStore;
+use crate::wal::{Wal, WalContents};
+
+/// Opens the store in `dir`, which is created if it is missing, and returns its parts. The module's documentation has the steps.
+pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
+    let fs = &options.fs;
+    let lock = lock_store(&**fs, dir)?;
+    let mut version = load_or_create(fs, dir)?;
+    let next_id = version.next_id.max(first_free_id(&**fs, dir)?);
+    let mut parts = Parts::empty(dir, options, cache, next_id);
+    let mut levels = open_levels(&parts.tables, &version, options.level_count, dir)?;
+    let replayed = replay_logs(dir, options, &version)?;
+
+    let mut flushed = Vec::new();
+    for memtable in &replayed.memtables {
+        flushed.extend(write_memtable(memtable, &parts.tables)?);
+    }
+    version
+        .tables
+        .extend(flushed.iter().map(|table| (table.id(), 0)));
+    levels[0] = flushed
+        .into_iter()
+        .rev()
+        .chain(levels[0].iter().cloned())
+        .collect();
+    let log = Wal::create(&**fs, dir, parts.state.memtable.id())?;
+    version.logs = [log.id()].into();
+    version.last_flushed_seq = replayed.last_seq;
+    version.next_id = parts.tables.next_id();
+    let manifest = Manifest::create(Arc::clone(fs), dir, version)?;
+    remove_strays(&**fs, dir, &parts.tables, manifest.version())?;
+
+    parts.state.levels = levels;
+    parts.last_seq = replayed.last_seq;
+    parts.logs = Some(Logs::new(Arc::clone(fs), dir.to_owned(), log));
+    parts.manifest = Some(manifest);
+    parts.lock = Some(lock);
+    parts.recovery = replayed.report;
+    Ok(parts)
+}
+
+/// Steps 1 and 2. `AlreadyOpen` if the store has an owner.
+fn lock_store(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn FileLock>> {
+    match fs.dir_exists(dir)? {
+        true => check_is_store(fs, dir)?,
+        false => fs.create_dir_all(dir)?,
+    }
+    fs.lock(&dir.join(LOCK))
+}
+
+/// Refuses a directory that has no manifest but holds something: a foreign one, or a store that has lost its manifest. A crash in the first moments of a store leaves no more than
+/// its lock and a manifest that was not renamed yet.
+fn check_is_store(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+    let names = fs.list(dir)?;
+    if names.iter().any(|name| name == MANIFEST) {
+        return Ok(());
+    }
+    for name in &names {
+        match FileKind::parse(name) {
+            Some(FileKind::Lock | FileKind::ManifestTmp) => {}
+            Some(_) => {
+                let reason = format!("the manifest is missing, but there is {name}");
+                return Err(Error::corruption(&dir.join(MANIFEST), 0, reason));
+            }
+            None => {
+                let dir = dir.display();
+                return Err(Error::InvalidArgument(format!(
+                    "{dir} is no store, and not empty: it holds {name}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Steps 3 and 4.
+fn load_or_create(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Version> {
+    // Looked at again, under the lock.
+    check_is_store(&**fs, dir)?;
+    if fs.list(dir)?.iter().any(|name| name == MANIFEST) {
+        return Manifest::load(&**fs, dir);
+    }
+    let version = Version {
+        next_id: 1,
+        ..Version::default()
+    };
+    Manifest::create(Arc::clone(fs), dir, version.clone())?;
+    // An earlier process may have created the directory, and been killed before it synced its name.
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs.sync_dir(parent)?;
+    }
+    Ok(version)
+}
+
+/// Above every id that a file has, also one that was created and never named.
+fn first_free_id(fs: &dyn FileSystem, dir: &Path) -> Result<u64> {
+    let ids = fs
+        .list(dir)?
+        .iter()
+        .filter_map(|name| FileKind::parse(name)?.id())
+        .max();
+    Ok(ids.map_or(1, |id| id + 1))
+}
+
+/// Step 5. A level from L1 on whose tables overlap is `Corruption` of the manifest.
+fn open_levels(
+    tables: &TableStore,
+    version: &Version,
+    level_count: usize,
+    dir: &Path,
+) -> Result<Vec<Level>> {
+    let deepest = version.tables.values().copied().max().unwrap_or(0);
+    let mut levels: Vec<Vec<Arc<SsTable>>> = vec![Vec::new(); level_count.max(deepest) + 1];
+    // By descending id: as L0 wants it.
+    for (&id, &level) in version.tables.iter().rev() {
+        levels[level].push(tables.open(id)?);
+    }
+    for (number, level) in levels.iter_mut().enumerate().skip(1) {
+        level.sort_by(|a, b| a.first_key().cmp(b.first_key()));
+        if let Some(pair) = level
+            .windows(2)
+            .find(|pair| pair[0].last_key() >= pair[1].first_key())
+        {
+            let [TableId(a), TableId(b)] = [pair[0].id(), pair[1].id()];
+            let reason = format!("tables {a} and {b} overlap on level {number}");
+            return Err(Error::corruption(&dir.join(MANIFEST), 0, reason));
+        }
+    }
+    Ok(levels.into_iter().map(Level::from).collect())
+}
+
+/// What the logs held.
+#[derive(Default)]
+struct Replayed {
+    /// Oldest first; none is empty.
+    memtables: Vec<Arc<MemTable>>,
+    last_seq: Seq,
+    report: RecoveryReport,
+}
+
+/// Step 6. The logs are one sequence: each batch must go on where the last one ended. At a gap (the end of an older log was lost) the replay is over for good, and if a log from there on
+/// shows that it was synced, the gap is `Corruption`: older logs are synced first, so that nothing of them can have been lost by a crash.
+fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Replayed> {
+    let mut replayed = Replayed {
+        last_seq: version.last_flushed_seq,
+        ..Replayed::default()
+    };
+    // Where the log before ended, for the message.
+    let mut last_end = (dir.join(MANIFEST), 0);
+    let mut is_over = false;
+    for &id in &version.logs {
+        let contents = Wal::read(&*options.fs, dir, id)?;
+        replayed.report_log(&contents, dir, id);
+        let goes_on = contents
+            .batches
+            .first()
+            .is_none_or(|first| first.first_seq == replayed.last_seq + 1);
+        is_over |= !goes_on;
+        if is_over && contents.log.shows_sync {
+            let reason = format!(
+                "batches are missing from here on, but log {id}, which is newer, was synced"
+            );
+            return Err(Error::corruption(&last_end.0, last_end.1, reason));
+        }
+        if !is_over {
+            last_end = (log_path(dir, id), contents.log.end);
+            replayed.apply(contents, id, options.memtable_size, &last_end.0)?;
+        }
+    }
+    replayed.memtables.retain(|memtable| !memtable.is_empty());
+    Ok(replayed)
+}
+
+impl Replayed {
+    fn report_log(&mut self, contents: &WalContents, dir: &Path, id: u64) {
+        self.report.log_count += 1;
+        if contents.log.lost_bytes > 0 {
+            let tail = LostTail {
+                file: log_path(dir, id),
+                offset: contents.log.end,
+                len: contents.log.lost_bytes,
+            };
+            self.report.lost_tails.push(tail);
+        }
+    }
+
+    /// Puts the batches of one log into a memtable, and into more of them if it gets too large.
+    fn apply(
+        &mut self,
+        contents: WalContents,
+        id: u64,
+        memtable_size: usize,
+        path: &Path,
+    ) -> Result<()> {
+        self.memtables.push(Arc::new(MemTable::new(id)));
+        for logged in contents.batches {
+            if logged.first_seq != self.last_seq + 1 {
+                let reason = format!("batch {} follows {}", logged.first_seq, self.last_seq);
+                return Err(Error::corruption(path, 0, reason));
+            }
+            if self
+                .memtables
+                .last()
+                .is_some_and(|memtable| memtable.size() >= memtable_size)
+            {
+                self.memtables.push(Arc::new(MemTable::new(id)));
+            }
+            let memtable = self.memtables.last().expect("one was pushed above");
+            for (seq, op) in (logged.first_seq..).zip(logged.batch.ops()) {
+                memtable.insert(op.key.clone(), seq, op.value.clone());
+            }
+            self.last_seq += logged.batch.len() as u64;
+            self.report.batch_count += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Step 9. Only files with our own names; a removal that fails is counted, and tried again at the next open.
+fn remove_strays(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    tables: &TableStore,
+    version: &Version,
+) -> Result<()> {
+    for name in fs.list(dir)? {
+        let is_stray = match FileKind::parse(&name) {
+            Some(FileKind::Table(id)) => !version.tables.contains_key(&id),
+            Some(FileKind::Log(id)) => !version.logs.contains(&id),
+            Some(FileKind::ManifestTmp) => true,
+            Some(FileKind::Manifest | FileKind::Lock) | None => false,
+        };
+        if is_stray {
+            tables.remove(&dir.join(name));
+        }
+    }
+    Ok(())
+}

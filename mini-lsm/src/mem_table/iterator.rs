@@ -1,0 +1,101 @@
+//! Day 3 · Task 2 · The memtable's iterator: a cursor that owns its memtable, and takes entries from it some at a time.
+//!
+//! An iterator of the skip list borrows the skip list; a cursor that held both would refer to itself. So this one holds the
+//! memtable, a small buffer of entries, which are cheap to clone (`Bytes`), and looks up the key to go on from when the buffer is used up.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{MemTable, Seq, VersionedKey};
+use crate::cursor::StorageIterator;
+use crate::error::Result;
+
+/// How many entries one look into the skip list fetches.
+const BUFFER_LEN: usize = 64;
+
+/// A cursor over a memtable as it was at one sequence number: each key once, with its newest version at or below that number. It follows the table in [`cursor`](crate::cursor), and never
+/// fails. Writes that go on meanwhile do not disturb it.
+#[derive(Debug)]
+pub struct MemTableIterator {
+    memtable: Arc<MemTable>,
+    seq: Seq,
+    /// The current entry, and those after it that have been fetched already. Empty before the first seek and past the end.
+    buffer: VecDeque<(Bytes, Option<Bytes>)>,
+}
+
+impl MemTableIterator {
+    /// A cursor over `memtable` at `seq`, before its first seek.
+    pub fn new(memtable: Arc<MemTable>, seq: Seq) -> Self {
+        Self {
+            memtable,
+            seq,
+            buffer: VecDeque::new(),
+        }
+    }
+
+    /// Fetches the next entries from `start` on.
+    fn fill(&mut self, start: Bound<&VersionedKey>) {
+        self.buffer.clear();
+        let mut last_key: Option<Bytes> = None;
+        for entry in self.memtable.entries.range((start, Bound::Unbounded)) {
+            let VersionedKey {
+                key,
+                seq: Reverse(seq),
+            } = entry.key();
+            // Within a key versions come newest first: the first that may be seen is the one, and older ones are skipped.
+            if *seq > self.seq || last_key.as_ref() == Some(key) {
+                continue;
+            }
+            if self.buffer.len() == BUFFER_LEN {
+                break;
+            }
+            self.buffer.push_back((key.clone(), entry.value().clone()));
+            last_key = Some(key.clone());
+        }
+    }
+}
+
+impl StorageIterator for MemTableIterator {
+    fn is_valid(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.buffer[0].0
+    }
+
+    fn value(&self) -> Option<&[u8]> {
+        self.buffer[0].1.as_deref()
+    }
+
+    fn next(&mut self) -> Result<()> {
+        if let Some((key, _)) = self.buffer.pop_front()
+            && self.buffer.is_empty()
+        {
+            // Sequence number 0 is never given: this is past all versions of the key.
+            self.fill(Bound::Excluded(&VersionedKey {
+                key,
+                seq: Reverse(0),
+            }));
+        }
+        Ok(())
+    }
+
+    fn seek_to_first(&mut self) -> Result<()> {
+        self.fill(Bound::Unbounded);
+        Ok(())
+    }
+
+    fn seek(&mut self, target: &[u8]) -> Result<()> {
+        let first = VersionedKey {
+            key: Bytes::copy_from_slice(target),
+            seq: Reverse(self.seq),
+        };
+        self.fill(Bound::Included(&first));
+        Ok(())
+    }
+}

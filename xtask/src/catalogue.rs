@@ -1,0 +1,275 @@
+//! The day tests as a course: days, their tasks, and what each test claims.
+//!
+//! Read from `tests/dayN_*.rs` line by line; the files are formatted and follow a few rules, so no parser is needed:
+//!
+//! - the first line is `//! Day N · Title`, the title ending at a colon or the end of the line;
+//! - a task is `mod task_K {` in the first column, ended by `}` in the first column;
+//! - a test is a `#[test] fn name()` within a task. The first paragraph of its doc comment is the claim, the further ones say
+//!   why it matters, and the list below `# Hints` leads to the answer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The tests of one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    pub number: u32,
+    pub title: String,
+    pub file: PathBuf,
+    pub tests: Vec<Test>,
+    /// Tests that stand in no task, as `name, line`: nobody grades them.
+    pub strays: Vec<(String, usize)>,
+}
+
+/// One claim about the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    pub day: u32,
+    pub task: u32,
+    pub name: String,
+    pub claim: String,
+    pub why: Vec<String>,
+    pub hints: Vec<String>,
+    /// Where its `fn` stands, counted from 1.
+    pub line: usize,
+}
+
+impl Day {
+    /// The name of the test binary.
+    pub fn binary(&self) -> String {
+        let stem = self.file.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    }
+
+    /// The numbers of the tasks, ascending.
+    pub fn tasks(&self) -> Vec<u32> {
+        let mut tasks: Vec<u32> = self.tests.iter().map(|test| test.task).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks
+    }
+}
+
+impl Test {
+    /// The name by which its binary knows it.
+    pub fn path(&self) -> String {
+        format!("task_{}::{}", self.task, self.name)
+    }
+}
+
+/// The days of a crate, in order.
+pub fn read(crate_dir: &Path) -> Result<Vec<Day>> {
+    let dir = crate_dir.join("tests");
+    let entries = fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut days = Vec::new();
+    for entry in entries {
+        let file = entry?.path();
+        let Some(number) = day_number(&file) else {
+            continue;
+        };
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        days.push(scan(number, file, &text));
+    }
+    days.sort_by_key(|day| day.number);
+    Ok(days)
+}
+
+/// `N` of `dayN_anything.rs`.
+fn day_number(file: &Path) -> Option<u32> {
+    let name = file.file_name()?.to_str()?;
+    let (number, _) = name
+        .strip_suffix(".rs")?
+        .strip_prefix("day")?
+        .split_once('_')?;
+    number.parse().ok()
+}
+
+fn scan(number: u32, file: PathBuf, text: &str) -> Day {
+    let mut day = Day {
+        number,
+        title: title(text.lines().next().unwrap_or_default()),
+        file,
+        tests: Vec::new(),
+        strays: Vec::new(),
+    };
+    let mut task = None;
+    let mut doc: Vec<&str> = Vec::new();
+    let mut is_test = false;
+    for (index, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if line == "}" {
+            task = None;
+        } else if let Some(opened) = opened_task(line) {
+            task = Some(opened);
+        }
+        if let Some(words) = trimmed.strip_prefix("///") {
+            doc.push(words.strip_prefix(' ').unwrap_or(words));
+        } else if trimmed == "#[test]" {
+            is_test = true;
+        } else if !trimmed.starts_with("#[") {
+            if let Some(name) = function_name(trimmed).filter(|_| is_test) {
+                match task {
+                    Some(task) => day.tests.push(test(number, task, name, &doc, index + 1)),
+                    None => day.strays.push((name.to_string(), index + 1)),
+                }
+            }
+            doc.clear();
+            is_test = false;
+        }
+    }
+    day
+}
+
+/// `//! Day N · Title: more` gives `Title`.
+fn title(first_line: &str) -> String {
+    let words = first_line.trim_start_matches("//!").trim();
+    let words = words.split_once('·').map_or(words, |(_, title)| title);
+    let words = words.split(':').next().unwrap_or_default();
+    words.trim().trim_end_matches('.').to_string()
+}
+
+fn opened_task(line: &str) -> Option<u32> {
+    let line = line.strip_prefix("pub ").unwrap_or(line);
+    let number = line.strip_prefix("mod task_")?.strip_suffix('{')?;
+    number.trim().parse().ok()
+}
+
+fn function_name(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("pub ").unwrap_or(line);
+    let (name, _) = line.strip_prefix("fn ")?.split_once('(')?;
+    Some(name)
+}
+
+fn test(day: u32, task: u32, name: &str, doc: &[&str], line: usize) -> Test {
+    let split = doc.iter().position(|line| line.trim() == "# Hints");
+    let (text, hints) = doc.split_at(split.unwrap_or(doc.len()));
+    let mut paragraphs = paragraphs(text).into_iter();
+    Test {
+        day,
+        task,
+        name: name.to_string(),
+        claim: paragraphs.next().unwrap_or_default(),
+        why: paragraphs.collect(),
+        hints: list(hints),
+        line,
+    }
+}
+
+fn paragraphs(lines: &[&str]) -> Vec<String> {
+    lines
+        .split(|line| line.trim().is_empty())
+        .map(|lines| {
+            let words: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+            words.join(" ")
+        })
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect()
+}
+
+/// The items of a `- ` list, each joined to one line.
+fn list(lines: &[&str]) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for line in lines.iter().map(|line| line.trim()) {
+        if let Some(item) = line.strip_prefix("- ") {
+            items.push(item.to_string());
+        } else if let Some(last) = items.last_mut().filter(|_| !line.is_empty()) {
+            last.push(' ');
+            last.push_str(line);
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+//! Day 1 · Blocks: what a disk gives.
+//!
+//! More words.
+
+use std::fmt;
+
+fn helper() {}
+
+#[test]
+fn in_no_task() {}
+
+mod task_1 {
+    use super::*;
+
+    /// A claim over
+    /// two lines.
+    ///
+    /// Why it matters.
+    ///
+    /// And a second reason.
+    ///
+    /// # Hints
+    /// - A nudge
+    ///   that goes on.
+    /// - Nearly the answer.
+    #[test]
+    fn first() {
+        let text = \"mod task_7 {\";
+    }
+
+    /// A helper's doc is nobody's claim.
+    fn helper() {}
+}
+
+mod task_2 {
+    #[test]
+    #[allow(dead_code)]
+    fn without_doc() {}
+}
+";
+
+    #[test]
+    fn tests_are_read_with_task_claim_reasons_and_hints() {
+        let day = scan(1, PathBuf::from("tests/day1_blocks.rs"), FILE);
+        assert_eq!(day.title, "Blocks");
+        assert_eq!(day.binary(), "day1_blocks");
+        assert_eq!(day.tasks(), [1, 2]);
+        assert_eq!(day.strays, [("in_no_task".to_string(), 10)]);
+        let [first, second] = &day.tests[..] else {
+            panic!("two tests expected: {:?}", day.tests);
+        };
+        assert_eq!(first.path(), "task_1::first");
+        assert_eq!(first.claim, "A claim over two lines.");
+        assert_eq!(first.why, ["Why it matters.", "And a second reason."]);
+        assert_eq!(first.hints, ["A nudge that goes on.", "Nearly the answer."]);
+        assert_eq!(first.line, 27);
+        assert_eq!(second.path(), "task_2::without_doc");
+        assert_eq!(second.claim, "");
+    }
+
+    #[test]
+    fn only_day_files_are_days() {
+        assert_eq!(day_number(Path::new("tests/day12_x.rs")), Some(12));
+        for other in [
+            "tests/days.rs",
+            "tests/day1.rs",
+            "tests/cli.rs",
+            "tests/day1_x.txt",
+        ] {
+            assert_eq!(day_number(Path::new(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_title_ends_at_a_colon_or_at_the_line() {
+        assert_eq!(
+            title("//! Day 2 · Sorted string tables"),
+            "Sorted string tables"
+        );
+        assert_eq!(
+            title("//! Day 2 · Sorted string tables."),
+            "Sorted string tables"
+        );
+    }
+}

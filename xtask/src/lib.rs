@@ -1,0 +1,14 @@
+//! `cargo x`: what learners, instructors and maintainers type.
+//!
+//! [`flags`] declares every command, `main.rs` is one `match`, and each verb has a module with a `run`.
+//! Below the verbs stand the parts they share: the catalogue of the day tests, processes with limits, the screen.
+
+pub mod catalogue;
+pub mod process;
+pub mod screen;
+pub mod stubs;
+pub mod workspace;
+
+pub mod ci;
+pub mod flags;
+pub mod scheck;

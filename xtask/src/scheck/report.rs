@@ -1,0 +1,201 @@
+//! The outcome of grading, before anybody has put it into words.
+
+use std::time::Duration;
+
+use crate::catalogue::Test;
+use crate::stubs::Stub;
+
+/// Either the tests could run or the crate itself does not compile.
+#[derive(Debug)]
+pub enum Grade {
+    Report(Report),
+    Broken(Broken),
+}
+
+/// The graded crate does not compile, so there is nothing to run.
+#[derive(Debug)]
+pub struct Broken {
+    pub subject: String,
+    pub error: CompileError,
+    pub again: String,
+}
+
+/// The first error of a target, and how many there are.
+#[derive(Debug, Clone)]
+pub struct CompileError {
+    /// As rustc shows it.
+    pub rendered: String,
+    /// `file:line:column`, if the error has a place.
+    pub place: Option<String>,
+    pub count: usize,
+}
+
+#[derive(Debug)]
+pub struct Report {
+    /// The package's folder.
+    pub subject: String,
+    /// The command that gave this report.
+    pub command: String,
+    /// One day alone was asked for.
+    pub only_day: Option<u32>,
+    pub only_task: Option<u32>,
+    /// The reference was graded, not somebody's work.
+    pub is_reference: bool,
+    pub days: Vec<DayReport>,
+    pub tidy: Vec<Note>,
+}
+
+#[derive(Debug)]
+pub struct DayReport {
+    pub number: u32,
+    pub title: String,
+    /// From the repository's root.
+    pub file: String,
+    /// The chapter of the book, from the repository's root.
+    pub chapter: Option<String>,
+    pub state: DayState,
+}
+
+#[derive(Debug)]
+pub enum DayState {
+    /// Another day was asked for. The number of its tests.
+    NotAsked(usize),
+    /// An earlier day is not full yet. The number of its tests.
+    NotStarted(usize),
+    /// In the order of the file.
+    Graded(Vec<Trial>),
+    /// Its tests do not compile against the crate.
+    NotCompiled(Vec<Test>, CompileError),
+}
+
+/// One test, run.
+#[derive(Debug)]
+pub struct Trial {
+    pub test: Test,
+    pub verdict: Verdict,
+    /// In the order in which they came; the test's own is not always the first.
+    pub panics: Vec<Panic>,
+    /// The end of what it printed to stderr, for ends that no panic explains.
+    pub last_words: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Passed,
+    /// The test, or a thread it waited for, panicked.
+    Failed,
+    TimedOut(Duration),
+    Flooded,
+    /// The whole process went down: a signal on Unix, an exception on Windows.
+    Crashed(String),
+    /// The process ended in good order, but before the test did.
+    LeftEarly(i32),
+    /// The binary, or the file, has no such test.
+    Vanished,
+    NotStartable(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panic {
+    pub thread: String,
+    pub place: String,
+    pub message: String,
+}
+
+/// What the formatter or the linter says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Note {
+    /// `format` or `lints`
+    pub what: &'static str,
+    pub finding: Finding,
+    /// The command that shows, or mends, all of it.
+    pub command: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Finding {
+    Clean,
+    Places {
+        count: usize,
+        first: String,
+    },
+    /// The tool is not there; how to get it.
+    Missing(&'static str),
+    /// The tool did not do its work; its own first line.
+    Failed(String),
+}
+
+impl Trial {
+    pub fn passed(&self) -> bool {
+        self.verdict == Verdict::Passed
+    }
+
+    /// The panic that ended the test, or else the first one.
+    pub fn main_panic(&self) -> Option<&Panic> {
+        let path = self.test.path();
+        let own = self.panics.iter().rfind(|panic| panic.thread == path);
+        own.or(self.panics.first())
+    }
+
+    /// The stub that was hit, in whatever thread, and its place.
+    pub fn stub(&self) -> Option<(Stub, &str)> {
+        self.panics
+            .iter()
+            .find_map(|panic| Some((Stub::from_panic(&panic.message)?, panic.place.as_str())))
+    }
+}
+
+impl DayReport {
+    /// Passed and total; a day that was not graded has passed none.
+    pub fn score(&self) -> (usize, usize) {
+        match &self.state {
+            DayState::NotAsked(total) | DayState::NotStarted(total) => (0, *total),
+            DayState::NotCompiled(tests, _) => (0, tests.len()),
+            DayState::Graded(trials) => (
+                trials.iter().filter(|trial| trial.passed()).count(),
+                trials.len(),
+            ),
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        let (passed, total) = self.score();
+        passed == total && total > 0
+    }
+}
+
+impl Report {
+    /// The days that the exit code speaks of.
+    pub fn asked(&self) -> impl Iterator<Item = &DayReport> {
+        self.days
+            .iter()
+            .filter(|day| !matches!(day.state, DayState::NotAsked(_)))
+    }
+
+    pub fn all_passed(&self) -> bool {
+        self.asked().all(DayReport::is_full)
+    }
+
+    /// Every failing test that ran, in order.
+    pub fn failures(&self) -> impl Iterator<Item = &Trial> {
+        self.days
+            .iter()
+            .flat_map(|day| match &day.state {
+                DayState::Graded(trials) => &trials[..],
+                _ => &[],
+            })
+            .filter(|trial| !trial.passed())
+    }
+
+    /// Nothing has been written yet: all of day 1 was asked for and every test of it ends at a stub.
+    pub fn is_fresh(&self) -> bool {
+        let mut asked = self.asked();
+        let Some(DayState::Graded(trials)) = asked.next().map(|day| &day.state) else {
+            return false;
+        };
+        let unwritten = |trial: &Trial| !trial.passed() && trial.stub().is_some();
+        trials.first().is_some_and(|trial| trial.test.day == 1)
+            && trials.iter().all(unwritten)
+            && asked.all(|day| matches!(day.state, DayState::NotStarted(_)))
+    }
+}

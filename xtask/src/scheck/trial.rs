@@ -1,0 +1,186 @@
+//! Runs each test in a process of its own and judges how that ended.
+
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::grade::Subject;
+use super::report::{Panic, Trial, Verdict};
+use crate::catalogue::Test;
+use crate::process::{self, End, Finished};
+
+/// Runs the tests on all cores. The outcomes are in the order of `tests`; `progress` is told how many are done, of how many.
+pub fn run_all(
+    subject: &Subject,
+    binary: &Path,
+    tests: Vec<Test>,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Trial> {
+    let total = tests.len();
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let slots: Vec<Mutex<Option<Trial>>> = tests.iter().map(|_| Mutex::new(None)).collect();
+    progress(0, total);
+    thread::scope(|scope| {
+        for _ in 0..workers.min(total) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(test), Some(slot)) = (tests.get(index), slots.get(index)) else {
+                        break;
+                    };
+                    let trial = run(subject, binary, test);
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(trial);
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                }
+            });
+        }
+    });
+    slots
+        .into_iter()
+        .filter_map(|slot| slot.into_inner().ok().flatten())
+        .collect()
+}
+
+fn run(subject: &Subject, binary: &Path, test: &Test) -> Trial {
+    let mut command = Command::new(binary);
+    // Not captured: what a test says before an abort would be lost with its process.
+    command.args([&test.path(), "--exact", "--nocapture", "--color=never"]);
+    command
+        .current_dir(&subject.dir)
+        .env("CARGO_MANIFEST_DIR", &subject.dir)
+        .env("RUST_BACKTRACE", "0");
+    let (verdict, stderr) = match process::run(&mut command, subject.limits) {
+        Ok(finished) => (judge(test, subject, &finished), finished.stderr),
+        Err(error) => (Verdict::NotStartable(error.to_string()), String::new()),
+    };
+    let panics = panics(&stderr);
+    let last_words = match panics.is_empty() {
+        true => last_lines(&stderr),
+        false => Vec::new(),
+    };
+    Trial {
+        test: test.clone(),
+        verdict,
+        panics,
+        last_words,
+    }
+}
+
+fn judge(test: &Test, subject: &Subject, finished: &Finished) -> Verdict {
+    let status = match finished.end {
+        End::TimedOut => return Verdict::TimedOut(subject.limits.time),
+        End::Flooded => return Verdict::Flooded,
+        End::Exited(status) => status,
+    };
+    // What a test prints itself may share a line with the words of libtest, so lines are not compared as wholes.
+    let stdout = &finished.stdout;
+    let said_ok = stdout.contains(&format!("test {} ... ", test.path()))
+        && stdout.contains("test result: ok. 1 passed;");
+    match status.code() {
+        Some(0) if said_ok => Verdict::Passed,
+        Some(0) if stdout.contains("running 0 tests") => Verdict::Vanished,
+        Some(LIBTEST_FAILED) if stdout.contains("test result: FAILED.") => Verdict::Failed,
+        Some(code) if !is_exception(code) => Verdict::LeftEarly(code),
+        _ => Verdict::Crashed(crash(status)),
+    }
+}
+
+/// The exit code of a test binary in which a test has failed.
+const LIBTEST_FAILED: i32 = 101;
+
+/// On Windows a process that goes down leaves an NTSTATUS of severity "error" as its exit code.
+fn is_exception(code: i32) -> bool {
+    cfg!(windows) && code.cast_unsigned() >= 0xC000_0000
+}
+
+#[cfg(unix)]
+fn crash(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let Some(number) = status.signal() else {
+        return status.to_string();
+    };
+    match nix::sys::signal::Signal::try_from(number) {
+        Ok(signal) => format!("signal {number}, {signal}"),
+        Err(_) => format!("signal {number}"),
+    }
+}
+
+#[cfg(not(unix))]
+fn crash(status: ExitStatus) -> String {
+    status.to_string()
+}
+
+/// Finds `thread 'NAME' (ID) panicked at PLACE:` and the message below each.
+fn panics(stderr: &str) -> Vec<Panic> {
+    let mut panics: Vec<Panic> = Vec::new();
+    let mut reading = false;
+    for line in stderr.lines() {
+        if let Some(panic) = headline(line) {
+            panics.push(panic);
+            reading = true;
+        } else if line.starts_with("note: run with `RUST_BACKTRACE") {
+            reading = false;
+        } else if let Some(panic) = panics.last_mut().filter(|_| reading) {
+            panic.message.push_str(line);
+            panic.message.push('\n');
+        }
+    }
+    for panic in &mut panics {
+        panic.message.truncate(panic.message.trim_end().len());
+    }
+    panics
+}
+
+fn headline(line: &str) -> Option<Panic> {
+    // What the test printed without a newline may stand before it.
+    let (_, rest) = line.split_once("thread '")?;
+    let (thread, rest) = rest.split_once('\'')?;
+    let (_, place) = rest.split_once("panicked at ")?;
+    Some(Panic {
+        thread: thread.to_string(),
+        place: place.trim_end_matches(':').replace('\\', "/"),
+        message: String::new(),
+    })
+}
+
+fn last_lines(stderr: &str) -> Vec<String> {
+    const LINES: usize = 4;
+    let lines: Vec<&str> = stderr.lines().filter(|line| !line.is_empty()).collect();
+    let skipped = lines.len().saturating_sub(LINES);
+    lines[skipped..]
+        .iter()
+        .map(|line| line.to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_are_read_with_thread_place_and_message() {
+        let found = panics(
+            "noise\n\
+             thread 'flush' (12) panicked at mini-lsm/src/a.rs:1:2:\n\
+             not implemented: day 4, task 1: Flush::run\n\
+             note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\
+             unrelated\n\n\
+             thread 'task_1::t' (13) panicked at mini-lsm/tests/day1.rs:3:4:\n\
+             assertion `left == right` failed: get(k)\n  left: 1\n right: 2\n",
+        );
+        let [flush, test] = &found[..] else {
+            panic!("two panics expected: {found:?}");
+        };
+        assert_eq!(flush.thread, "flush");
+        assert_eq!(flush.message, "not implemented: day 4, task 1: Flush::run");
+        assert_eq!(test.place, "mini-lsm/tests/day1.rs:3:4");
+        assert_eq!(
+            test.message,
+            "assertion `left == right` failed: get(k)\n  left: 1\n right: 2"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Where things stand in the repository, and how another program of it is started.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use anyhow::{Context, Result};
+
+/// The checked-out repository.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The repository that this program was started from.
+    ///
+    /// `cargo run` says where the package stands now; the place it was compiled in is second best, for a binary started by hand.
+    pub fn find() -> Result<Workspace> {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
+        let root = Path::new(&package)
+            .parent()
+            .context("xtask stands in no workspace")?;
+        Ok(Workspace::at(root))
+    }
+
+    pub fn at(root: impl Into<PathBuf>) -> Workspace {
+        Workspace { root: root.into() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn reference(&self) -> PathBuf {
+        self.root.join("mini-lsm")
+    }
+
+    pub fn starter(&self) -> PathBuf {
+        self.root.join("mini-lsm-starter")
+    }
+
+    pub fn book_manifest(&self) -> PathBuf {
+        self.root.join("book").join("Cargo.toml")
+    }
+
+    /// `cargo x book …`; without a word it builds.
+    pub fn run_book(&self, args: &[OsString]) -> Result<ExitCode> {
+        Ok(exit_code(self.start_book(args)?))
+    }
+
+    /// The same for a step of `ci`: true if the builder is content.
+    pub fn book(&self, args: &[OsString]) -> Result<bool> {
+        Ok(self.start_book(args)?.success())
+    }
+
+    fn start_book(&self, args: &[OsString]) -> Result<ExitStatus> {
+        let mut command = cargo();
+        command.args(["run", "--quiet", "--manifest-path"]);
+        command.arg(self.book_manifest()).arg("--");
+        match args {
+            [] => command.arg("build"),
+            _ => command.args(args),
+        };
+        start(command)
+    }
+
+    /// `cargo x starter …` and `cargo x stages …`.
+    pub fn run_staging(&self, args: &[OsString]) -> Result<ExitCode> {
+        let mut command = cargo();
+        command.args(["run", "--quiet", "--package", "staging", "--"]);
+        command.args(args).current_dir(&self.root);
+        Ok(exit_code(start(command)?))
+    }
+}
+
+/// The cargo that runs us, or the one in the path.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// A path as a person reads it: from `root` where that is possible, with forward slashes.
+pub fn shown(root: &Path, path: &Path) -> String {
+    // A tool may name the same place by its real path.
+    let real = root.canonicalize().unwrap_or_default();
+    let short = path.strip_prefix(root).or_else(|_| path.strip_prefix(real));
+    match short {
+        Ok(short) => {
+            let parts: Vec<_> = short.iter().map(OsStr::to_string_lossy).collect();
+            parts.join("/")
+        }
+        Err(_) => path.display().to_string(),
+    }
+}
+
+fn start(mut command: Command) -> Result<ExitStatus> {
+    command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// The exit code of the program that did the work; 1 where a signal ended it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(1))
+}

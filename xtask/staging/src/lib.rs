@@ -1,0 +1,31 @@
+//! Derives every stage of the course from the annotated reference crate, and proves that the stages hold.
+//!
+//! The modules as they stand on one another: what a file says ([`problem`], [`marker`], [`source`]), what a stage makes
+//! of it ([`edit`], [`body`], [`items`], [`names`], [`manifest`], [`format`]), the crate of a stage ([`tree`], [`stage`]),
+//! and the two commands ([`starter`], [`stages`]).
+
+pub mod problem;
+
+pub mod marker;
+
+pub mod source;
+
+pub mod edit;
+
+pub mod body;
+
+pub mod items;
+
+pub mod names;
+
+pub mod manifest;
+
+pub mod format;
+
+pub mod tree;
+
+pub mod stage;
+
+pub mod starter;
+
+pub mod stages;

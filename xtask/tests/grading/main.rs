@@ -1,0 +1,5 @@
+//! `scheck` on small courses made in temporary directories.
+
+mod boards;
+mod fixture;
+mod verdicts;

@@ -1,0 +1,129 @@
+//! The program itself: its exit codes, and that a mistake costs one line.
+//! Graded from outside, it stands in a small repository of its own: see `repository`.
+
+mod repository;
+
+use std::process::{Command, Output};
+
+use repository::Repository;
+
+fn x(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(args).output().expect("xtask starts")
+}
+
+#[test]
+fn help_lists_every_verb_and_exits_with_zero() {
+    for args in [&[][..], &["help"], &["--help"], &["scheck", "--help"]] {
+        let output = x(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        let text = String::from_utf8(output.stdout).expect("help is text");
+        for verb in ["scheck", "book", "starter", "stages", "ci"] {
+            assert!(
+                text.lines().any(|line| line.trim_start().starts_with(verb)),
+                "no {verb} in\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_mistake_costs_one_line_and_exits_with_two() {
+    for (args, message) in [
+        (
+            &["scheckk"][..],
+            "no such command: `scheckk`; did you mean `scheck`?\n",
+        ),
+        (
+            &["ci", "--only", "fmtt"],
+            "no such step: `fmtt`; did you mean `fmt`?\n",
+        ),
+        (
+            &["ci", "extra"],
+            "no such argument of `cargo x ci`: `extra`; `cargo x help` lists them\n",
+        ),
+    ] {
+        let output = x(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), message);
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn the_steps_of_ci_are_listed_with_their_commands() {
+    let output = x(&["ci", "--list", "--only", "fmt"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        text,
+        "fmt       formatting\n            cargo fmt --all --check\n"
+    );
+}
+
+#[test]
+fn the_exit_code_says_whether_all_that_was_asked_for_passes() {
+    let repository = Repository::new("2");
+    let output = repository.x(&["scheck"]).output().expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("mini-lsm-starter/tests/day1_one.rs:5:"),
+        "{text}"
+    );
+
+    let output = repository
+        .x(&["scheck", "--solution"])
+        .output()
+        .expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("All days are full."), "{text}");
+
+    let output = repository
+        .x(&["scheck", "--day", "8"])
+        .output()
+        .expect("xtask starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "there is no day 8: the days are 1 to 1\n"
+    );
+}
+
+#[test]
+fn where_there_is_no_unicode_the_board_is_ascii() {
+    let repository = Repository::new("2");
+    let output = repository
+        .x(&["scheck"])
+        .env("TERM", "dumb")
+        .output()
+        .expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.is_ascii(), "{text}");
+    assert!(
+        text.contains("day 1  One  ............    0/1  1 to go"),
+        "{text}"
+    );
+}
+
+/// A test that hangs gets no Ctrl-C from the terminal, so it would outlive an impatient learner's run.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_no_test_behind() {
+    let repository = Repository::new("{ hang(); 1 }");
+    let mut run = repository.x(&["scheck"]).spawn().expect("xtask starts");
+    let hanging = repository.pid_of_hanging_test();
+    let interrupt = |signal: &str, pid: &str| {
+        let mut kill = Command::new("kill");
+        kill.args([signal, pid]).stderr(std::process::Stdio::null());
+        kill.status().expect("kill starts").success()
+    };
+    assert!(interrupt("-INT", &run.id().to_string()));
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    let gone = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !interrupt("-0", &hanging)
+    });
+    assert!(gone, "the test {hanging} is still running");
+}
