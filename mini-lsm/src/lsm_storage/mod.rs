@@ -12,6 +12,7 @@
 //! | `background`       | what the threads do; when writers wait                                     | 4, 5    |
 //! | `compaction`       | a compaction from the pick to its place in the state                       | 5       |
 //! | `logging`          | logs of the memtables, `sync`, group commit                                | 6       |
+//! | `create`           | a new store with a manifest and a log                                      | 6       |
 //! | `recover`          | a store from what is on disk                                               | 6       |
 //! | `health`, `progress`, `workers`, `metrics` | errors that last, waiting, threads, looking inside | given   |
 //!
@@ -33,6 +34,7 @@
 mod background;
 mod compaction;
 mod core;
+mod create;
 mod flush;
 mod health;
 mod logging;

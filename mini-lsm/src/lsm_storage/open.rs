@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::core::{Core, Parts};
+use super::create::create_or_recover;
 use super::metrics::RecoveryReport;
-use super::recover::recover;
 use super::state::State;
 use super::workers::Workers;
 use crate::block_cache::BlockCache;
@@ -18,9 +18,9 @@ impl Core {
     pub fn open(dir: &Path, options: LsmOptions) -> Result<Self> {
         // until day 4 task 1: let cache = None;
         let cache = Some(Arc::new(BlockCache::new(options.block_cache_size))); // day 4 task 1
-        // until day 6 task 5: files::require_fresh(&*options.fs, dir)?;
-        // until day 6 task 5: let parts = Parts::empty(dir, &options, cache, 1);
-        let parts = recover(dir, &options, cache)?; // day 6 task 5
+        // until day 6 task 4: files::require_fresh(&*options.fs, dir)?;
+        // until day 6 task 4: let parts = Parts::empty(dir, &options, cache, 1);
+        let parts = create_or_recover(dir, &options, cache)?; // day 6 task 4
         Ok(Self::new(dir.to_owned(), options, parts))
     }
 

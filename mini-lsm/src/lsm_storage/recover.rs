@@ -1,16 +1,13 @@
 //! Day 6 · Task 5 · Recovery: a store from what is on disk, whatever a crash left there.
 //!
-//! The steps, of which each relies on those before it:
+//! The steps, of which each relies on those before it; the lock has been taken already:
 //!
-//! 1. look at the directory; what is no store is refused, and not touched;
-//! 2. take the lock;
-//! 3. a new store: make an empty manifest durable before anything else;
-//! 4. load the manifest, which names every table and log that belongs to the store;
-//! 5. open the tables; a missing one is an error;
-//! 6. replay the logs, oldest first, as one sequence;
-//! 7. flush what was replayed, and create the log for what comes;
-//! 8. write a new manifest: in one step the new tables and the new log come, and the old logs go;
-//! 9. remove the files that nobody names.
+//! 1. load the manifest, which names every table and log that belongs to the store;
+//! 2. open the tables; a missing one is an error;
+//! 3. replay the logs, oldest first, as one sequence;
+//! 4. flush what was replayed, and create the log for what comes;
+//! 5. write a new manifest: in one step the new tables and the new log come, and the old logs go;
+//! 6. remove the files that nobody names.
 //!
 //! A crash in any step leaves a directory from which the next recovery gets the same. No old log is appended to or shortened.
 
@@ -24,8 +21,8 @@ use super::metrics::{LostTail, RecoveryReport};
 use super::state::Level;
 use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, LOCK, MANIFEST, log_path};
-use crate::fs::{FileLock, FileSystem};
+use crate::files::{FileKind, MANIFEST, log_path};
+use crate::fs::FileSystem;
 use crate::manifest::{Manifest, Version};
 use crate::mem_table::{MemTable, Seq};
 use crate::options::LsmOptions;
@@ -33,11 +30,10 @@ use crate::table::{SsTable, TableId};
 use crate::table_store::TableStore;
 use crate::wal::{Wal, WalContents};
 
-/// Opens the store in `dir`, which is created if it is missing, and returns its parts. The module's documentation has the steps.
+/// The parts of the store in `dir`, which has a manifest, and whose lock the caller holds.
 pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     let fs = &options.fs;
-    let lock = lock_store(&**fs, dir)?;
-    let mut version = load_or_create(fs, dir)?;
+    let mut version = Manifest::load(&**fs, dir)?;
     let next_id = version.next_id.max(first_free_id(&**fs, dir)?);
     let mut parts = Parts::empty(dir, options, cache, next_id);
     let mut levels = open_levels(&parts.tables, &version, options.level_count, dir)?;
@@ -66,62 +62,8 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
     parts.last_seq = replayed.last_seq;
     parts.logs = Some(Logs::new(Arc::clone(fs), dir.to_owned(), log));
     parts.manifest = Some(manifest);
-    parts.lock = Some(lock);
     parts.recovery = replayed.report;
     Ok(parts)
-}
-
-/// Steps 1 and 2. `AlreadyOpen` if the store has an owner.
-fn lock_store(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn FileLock>> {
-    match fs.dir_exists(dir)? {
-        true => check_is_store(fs, dir)?,
-        false => fs.create_dir_all(dir)?,
-    }
-    fs.lock(&dir.join(LOCK))
-}
-
-/// Refuses a directory that has no manifest but holds something: a foreign one, or a store that has lost its manifest. A crash in the first moments of a store leaves no more than
-/// its lock and a manifest that was not renamed yet.
-fn check_is_store(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
-    let names = fs.list(dir)?;
-    if names.iter().any(|name| name == MANIFEST) {
-        return Ok(());
-    }
-    for name in &names {
-        match FileKind::parse(name) {
-            Some(FileKind::Lock | FileKind::ManifestTmp) => {}
-            Some(_) => {
-                let reason = format!("the manifest is missing, but there is {name}");
-                return Err(Error::corruption(&dir.join(MANIFEST), 0, reason));
-            }
-            None => {
-                let dir = dir.display();
-                return Err(Error::InvalidArgument(format!(
-                    "{dir} is no store, and not empty: it holds {name}"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Steps 3 and 4.
-fn load_or_create(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Version> {
-    // Looked at again, under the lock.
-    check_is_store(&**fs, dir)?;
-    if fs.list(dir)?.iter().any(|name| name == MANIFEST) {
-        return Manifest::load(&**fs, dir);
-    }
-    let version = Version {
-        next_id: 1,
-        ..Version::default()
-    };
-    Manifest::create(Arc::clone(fs), dir, version.clone())?;
-    // An earlier process may have created the directory, and been killed before it synced its name.
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs.sync_dir(parent)?;
-    }
-    Ok(version)
 }
 
 /// Above every id that a file has, also one that was created and never named.
@@ -134,7 +76,7 @@ fn first_free_id(fs: &dyn FileSystem, dir: &Path) -> Result<u64> {
     Ok(ids.map_or(1, |id| id + 1))
 }
 
-/// Step 5. A level from L1 on whose tables overlap is `Corruption` of the manifest.
+/// Step 2. A level from L1 on whose tables overlap is `Corruption` of the manifest.
 fn open_levels(
     tables: &TableStore,
     version: &Version,
@@ -170,7 +112,7 @@ struct Replayed {
     report: RecoveryReport,
 }
 
-/// Step 6. The logs are one sequence: each batch must go on where the last one ended. At a gap (the end of an older log was lost) the replay is over for good, and if a log from there on
+/// Step 3. The logs are one sequence: each batch must go on where the last one ended. At a gap (the end of an older log was lost) the replay is over for good, and if a log from there on
 /// shows that it was synced, the gap is `Corruption`: older logs are synced first, so that nothing of them can have been lost by a crash.
 fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Replayed> {
     let mut replayed = Replayed {
@@ -248,7 +190,7 @@ impl Replayed {
     }
 }
 
-/// Step 9. Only files with our own names; a removal that fails is counted, and tried again at the next open.
+/// Step 6. Only files with our own names; a removal that fails is counted, and tried again at the next open.
 fn remove_strays(
     fs: &dyn FileSystem,
     dir: &Path,

@@ -247,17 +247,23 @@ fn is_carried(path: &str) -> bool {
     let Some(test) = path.strip_prefix("tests/") else {
         return path == "Cargo.toml" || path.starts_with("src/");
     };
-    test.starts_with("common/") || day_of_test(path).is_some()
+    test.starts_with("common/")
+        || day_of(test).is_some_and(|_| path.ends_with(".rs") || test.contains('/'))
 }
 
-/// The day of `tests/dayN_*.rs`.
-pub fn day_of_test(path: &str) -> Option<u32> {
-    let (day, rest) = path.strip_prefix("tests/day")?.split_once('_')?;
-    let day = day
-        .parse()
-        .ok()
-        .filter(|day| (1..=LAST_DAY).contains(day))?;
-    (rest.ends_with(".rs") && !rest.contains('/')).then_some(day)
+/// The day and the name of the test binary whose root is `path`: `tests/dayN_*.rs` or `tests/dayN_*/main.rs`. Other files
+/// of such a folder are parts of it.
+pub fn day_binary(path: &str) -> Option<(u32, &str)> {
+    let test = path.strip_prefix("tests/")?;
+    let name = test
+        .strip_suffix("/main.rs")
+        .or_else(|| test.strip_suffix(".rs"))?;
+    Some((day_of(test)?, name)).filter(|_| !name.contains('/'))
+}
+
+fn day_of(test: &str) -> Option<u32> {
+    let day = test.strip_prefix("day")?.split_once('_')?.0.parse().ok()?;
+    (1..=LAST_DAY).contains(&day).then_some(day)
 }
 
 #[cfg(test)]

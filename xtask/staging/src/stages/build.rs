@@ -162,8 +162,9 @@ fn problem(message: &Value, workspace: &Path) -> Option<String> {
         .iter()
         .find(|span| span["is_primary"] == true)?;
     let file = Path::new(place["file_name"].as_str()?);
+    let file = file.strip_prefix(workspace).unwrap_or(file);
     let file = file
-        .strip_prefix(workspace)
+        .strip_prefix(workspace.file_name()?)
         .unwrap_or(file)
         .to_string_lossy()
         .replace('\\', "/");
@@ -189,11 +190,11 @@ mod tests {
             },
         });
         let mut said = Said::default();
-        said.read(&message, Path::new("/w"));
-        said.read(&serde_json::json!({ "reason": "compiler-message", "message": { "level": "error", "spans": [] } }), Path::new("/w"));
+        said.read(&message, Path::new("/w/day-1"));
+        said.read(&serde_json::json!({ "reason": "compiler-message", "message": { "level": "error", "spans": [] } }), Path::new("/w/day-1"));
         assert_eq!(
             said.problems,
-            ["day-1/src/lib.rs:3: error: cannot find function `f`"]
+            ["src/lib.rs:3: error: cannot find function `f`"]
         );
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::stage::{Reference, day_of_test};
+use crate::stage::{Reference, day_binary};
 use crate::starter;
 use crate::tree::Tree;
 
@@ -117,13 +117,13 @@ fn check_the_whole(
 fn day_tests(reference: &Reference) -> Result<BTreeMap<u32, DayTests>> {
     let mut days = BTreeMap::new();
     for (path, text) in reference.sources() {
-        let Some(day) = day_of_test(path) else {
+        let Some((day, binary)) = day_binary(path) else {
             continue;
         };
-        let tests = DayTests::read(path, text)?;
+        let tests = DayTests::read(path, binary, text)?;
         if let Some(other) = days.insert(day, tests) {
             bail!(
-                "day {day} has two test files, {path} and tests/{}.rs; a day has one",
+                "day {day} has two test files, {binary} and {}; a day has one",
                 other.binary
             );
         }

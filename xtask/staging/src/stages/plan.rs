@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -48,7 +47,7 @@ pub enum Expect {
 
 impl DayTests {
     /// Reads the modules `task_K` of a day's file.
-    pub fn read(path: &str, text: &str) -> Result<DayTests> {
+    pub fn read(path: &str, binary: &str, text: &str) -> Result<DayTests> {
         let file = syn::parse_file(text).with_context(|| format!("mini-lsm/{path} is no Rust"))?;
         let modules = file.items.iter().filter_map(|item| match item {
             syn::Item::Mod(module) => task_of_module(&module.ident.to_string()),
@@ -61,13 +60,8 @@ impl DayTests {
                 "mini-lsm/{path}: the tests of a day stand in modules task_1, task_2 and so on without a gap, not in {tasks:?}; mend the names"
             );
         }
-        let binary = Path::new(path)
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
         Ok(DayTests {
-            binary,
+            binary: binary.to_string(),
             tasks: last,
         })
     }
@@ -145,8 +139,9 @@ pub fn rows(days: &BTreeMap<u32, DayTests>, only: Option<u32>) -> Vec<Row> {
         }
         let checks = match only {
             Some(only) if day + 1 == only => fail_at(only).collect(),
-            Some(only) if day != only => continue,
-            _ => pass_up_to(day).chain(fail_at(day + 1)).collect(),
+            Some(only) if day == only => pass_up_to(day).collect(),
+            Some(_) => continue,
+            None => pass_up_to(day).chain(fail_at(day + 1)).collect(),
         };
         rows.push(Row {
             stage: Stage::day(day),
@@ -257,11 +252,12 @@ mod tests {
         let stages: Vec<String> = rows.iter().map(|row| row.stage.to_string()).collect();
         assert_eq!(stages, ["stage 1", "day 2 task 1", "stage 2"]);
         assert_eq!(rows[0].checks, fail_at(2).collect::<Vec<_>>());
+        assert_eq!(rows[2].checks, pass_up_to(2).collect::<Vec<_>>());
     }
 
     #[test]
     fn tests_stand_in_modules_of_tasks_without_a_gap() {
-        let read = |text| DayTests::read("tests/day2_tables.rs", text);
+        let read = |text| DayTests::read("tests/day2_tables.rs", "day2_tables", text);
         let tests = read("mod common;\nmod task_1 {}\nmod task_2 {}\n").unwrap();
         assert_eq!((tests.binary.as_str(), tests.tasks), ("day2_tables", 2));
         assert!(read("mod task_1 {}\nmod task_3 {}\n").is_err());

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod course;
+
 use staging::format::Formatter;
 use staging::stage::{Stage, stage_source};
 

@@ -1,0 +1,51 @@
+//! Day 1 · Task 3 · The block iterator: a cursor over one block. Its steps cannot fail, since the block has been checked.
+
+use std::sync::Arc;
+
+use super::Block;
+use crate::cursor::StorageIterator;
+use crate::error::Result;
+
+/// A cursor over the entries of one block; it follows the table in [`cursor`](crate::cursor).
+#[derive(Debug)]
+pub struct BlockIterator {
+    block: Arc<Block>,
+    /// The current entry; `None` before the first seek and past the end.
+    index: Option<usize>,
+    /// The current entry's key, put together from the first key's bytes and its own.
+    key: Vec<u8>,
+}
+
+impl BlockIterator {
+    /// A cursor before its first seek.
+    pub fn new(block: Arc<Block>) -> Self {
+        unimplemented!("day 1, task 3: BlockIterator::new")
+    }
+}
+
+impl StorageIterator for BlockIterator {
+    fn is_valid(&self) -> bool {
+        unimplemented!("day 1, task 3: BlockIterator::is_valid")
+    }
+
+    fn key(&self) -> &[u8] {
+        unimplemented!("day 1, task 3: BlockIterator::key")
+    }
+
+    fn value(&self) -> Option<&[u8]> {
+        unimplemented!("day 1, task 3: BlockIterator::value")
+    }
+
+    fn next(&mut self) -> Result<()> {
+        unimplemented!("day 1, task 3: BlockIterator::next")
+    }
+
+    fn seek_to_first(&mut self) -> Result<()> {
+        unimplemented!("day 1, task 3: BlockIterator::seek_to_first")
+    }
+
+    /// A binary search over the offsets.
+    fn seek(&mut self, target: &[u8]) -> Result<()> {
+        unimplemented!("day 1, task 4: BlockIterator::seek")
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong, as one type.
+//!
+//! An error is cheap to clone, because a failure in the background is kept and handed to every later write.
+//! Every I/O error carries the operation and the path; every decoding error carries the file and the offset.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that the engine reports.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused an operation on a file or directory.
+    #[error("cannot {op} {}: {source}", path.display())]
+    Io {
+        /// The operation as a verb: `read`, `append to`, `sync`, …
+        op: &'static str,
+        /// The file or directory it was asked of.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+
+    /// Bytes on disk are not what was written there.
+    #[error("{} is damaged at byte {offset}: {reason}", file.display())]
+    Corruption {
+        /// The damaged file.
+        file: PathBuf,
+        /// Where in the file, in bytes from its start.
+        offset: u64,
+        /// What was found and what was expected.
+        reason: String,
+    },
+
+    /// An argument outside its documented limits. Nothing was changed.
+    #[error("{0}")]
+    InvalidArgument(String),
+
+    /// Another `LsmStorage`, in this process or another, owns the directory.
+    #[error("{} is open already: a store has one owner at a time", .0.display())]
+    AlreadyOpen(PathBuf),
+
+    /// The store takes no more writes: a log or manifest write failed, or a background thread died. Reads go on; reopen to write again.
+    #[error("the store takes no writes until it is reopened: {0}")]
+    Background(Arc<Error>),
+
+    /// A background thread panicked.
+    #[error("the {thread} thread panicked: {message}")]
+    Panicked {
+        /// The thread's name.
+        thread: &'static str,
+        /// What it panicked with.
+        message: String,
+    },
+
+    /// `close` was called before.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Error {
+    /// An [`Error::Io`] for `op` (a verb) on `path`.
+    pub fn io(op: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            op,
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// An [`Error::Corruption`] of `file` at `offset`.
+    pub fn corruption(file: &Path, offset: u64, reason: impl Into<String>) -> Self {
+        Self::Corruption {
+            file: file.to_owned(),
+            offset,
+            reason: reason.into(),
+        }
+    }
+
+    /// Whether this is [`Error::Corruption`].
+    pub fn is_corruption(&self) -> bool {
+        matches!(self, Self::Corruption { .. })
+    }
+}

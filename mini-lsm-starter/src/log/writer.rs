@@ -1,0 +1,75 @@
+//! Day 6 · Task 1 · Appending records to a log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::{RECORD_HEADER_LEN, header_crc};
+use crate::error::{Error, Result};
+use crate::fs::WritableFile;
+
+/// Appends records to a new file.
+///
+/// Threads: appends exclude each other; a sync may run beside them, and covers what had been appended when it began.
+#[derive(Debug)]
+pub struct LogWriter {
+    id: u64,
+    file: Arc<dyn WritableFile>,
+    tail: Mutex<Tail>,
+    /// The length that has been appended.
+    len: AtomicU64,
+    /// The length that is known to be on disk.
+    synced: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Tail {
+    /// The record being built, kept for its memory.
+    record: Vec<u8>,
+    /// The greatest `synced` that a header in the file holds.
+    marked: u64,
+    /// Where the last record with a payload ends: a mark need not vouch for marks.
+    last_payload_end: u64,
+    /// What an append failed with: nobody knows how much of its record is in the file, so nothing may follow it.
+    broken: Option<Error>,
+}
+
+impl LogWriter {
+    /// A writer to `file`, which is empty. `id` is that of the log, and must be given to the reader.
+    pub fn new(id: u64, file: Arc<dyn WritableFile>) -> Self {
+        unimplemented!("day 6, task 1: LogWriter::new")
+    }
+
+    /// Appends a record, whose payload `encode` appends to the buffer that it is given (and must not otherwise touch). One write to the file.
+    ///
+    /// The record has reached the operating system when this returns. After an error every further append gives it again.
+    pub fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        unimplemented!("day 6, task 1: LogWriter::append")
+    }
+
+    /// Makes all that has been appended survive a power cut. Does nothing if it does already.
+    pub fn sync(&self) -> Result<()> {
+        unimplemented!("day 6, task 1: LogWriter::sync")
+    }
+
+    /// Gets the synced length into the file, by a record without payload; does nothing if no record with a payload has been synced since the last time.
+    pub fn mark(&self) -> Result<()> {
+        unimplemented!("day 6, task 1: LogWriter::mark")
+    }
+
+    /// How many bytes have been appended.
+    pub fn len(&self) -> u64 {
+        unimplemented!("day 6, task 1: LogWriter::len")
+    }
+
+    /// Whether nothing has been appended.
+    pub fn is_empty(&self) -> bool {
+        unimplemented!("day 6, task 1: LogWriter::is_empty")
+    }
+
+    /// How many bytes are known to survive a power cut.
+    pub fn synced_len(&self) -> u64 {
+        unimplemented!("day 6, task 1: LogWriter::synced_len")
+    }
+}

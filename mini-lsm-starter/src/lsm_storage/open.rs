@@ -1,0 +1,48 @@
+//! Day 3 · Task 4 · Opening a store: its parts, put together.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::core::{Core, Parts};
+use super::create::create_or_recover;
+use super::metrics::RecoveryReport;
+use super::state::State;
+use super::workers::Workers;
+use crate::block_cache::BlockCache;
+use crate::error::Result;
+use crate::options::LsmOptions;
+use crate::table_store::TableStore;
+
+impl Core {
+    /// The store in `dir`: until day 6 a new one, in a directory that is missing or empty ([`require_fresh`](crate::files::require_fresh); [`Parts::empty`] and [`Core::new`] do the rest).
+    pub fn open(dir: &Path, options: LsmOptions) -> Result<Self> {
+        unimplemented!("day 3, task 4: Core::open")
+    }
+
+    /// Starts the threads that the options ask for: none before day 4.
+    pub fn start_workers(core: &Arc<Self>, workers: &Workers) -> Result<()> {
+        unimplemented!("day 3, task 4: Core::start_workers")
+    }
+}
+
+impl Parts {
+    /// The parts of an empty store without logs or a manifest, as it is before day 6. Ids from `next_id` on are free; the memtable takes the first.
+    pub fn empty(
+        dir: &Path,
+        options: &LsmOptions,
+        cache: Option<Arc<BlockCache>>,
+        next_id: u64,
+    ) -> Self {
+        let tables = Arc::new(TableStore::new(dir, options, cache, next_id));
+        let state = State::empty(tables.allocate_id(), options.level_count);
+        Self {
+            tables,
+            state,
+            last_seq: 0,
+            logs: None,
+            manifest: None,
+            lock: None,
+            recovery: RecoveryReport::default(),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Day 4 · Task 3 · The read path through tables.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::state::State;
+use crate::cursor::Lookup;
+use crate::error::Result;
+use crate::iterators::{ConcatIterator, Source};
+use crate::table::{CacheFill, SsTable, SsTableIterator};
+
+impl State {
+    /// The value of `key` in the tables, from the newest table to the oldest until one knows it: L0 (day 4), then level by level (day 5), where at most one table can hold it.
+    pub fn get_from_tables(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        unimplemented!("day 4, task 3: State::get_from_tables")
+    }
+
+    /// The cursors that a scan merges, newest first: one for each table of L0 (day 4), one for each level below (day 5).
+    pub fn table_sources(&self) -> Vec<Source> {
+        unimplemented!("day 4, task 3: State::table_sources")
+    }
+
+    /// The tables from L1 on whose range covers `key`: one a level at most, smaller levels first.
+    pub fn tables_below_l0(&self, key: &[u8]) -> Vec<&Arc<SsTable>> {
+        unimplemented!("day 5, task 4: State::tables_below_l0")
+    }
+}

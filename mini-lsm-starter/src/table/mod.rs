@@ -1,0 +1,195 @@
+//! Day 2 · Task 4 · Sorted string tables: files of sorted entries that are written once and never changed.
+//!
+//! ```text
+//! +---------+-----+---------+-----+-----+--------+-----+-------+-----+--------+
+//! | block 0 | CRC | block 1 | CRC | ... | filter | CRC | index | CRC | footer |
+//! +---------+-----+---------+-----+-----+--------+-----+-------+-----+--------+
+//! ```
+//!
+//! Blocks are those of [`block`](crate::block), the index is drawn in [`index`], the footer in [`footer`], the filter (empty until day 7) in
+//! [`bloom`](crate::bloom). A CRC is the CRC-32 (IEEE) of the bytes of the part before it, as a little-endian `u32`; the footer ends with its own. The layout is LevelDB's,
+//! with the whole index in memory.
+//!
+//! An open table keeps its file's handle, index and filter; blocks are read when asked for, and every read is checked.
+
+pub mod builder;
+pub mod footer;
+pub mod index;
+pub mod iterator;
+mod obsolete;
+
+pub use builder::SsTableBuilder;
+pub use footer::{FOOTER_LEN, Footer};
+pub use index::{BlockIndex, BlockMeta};
+pub use iterator::SsTableIterator;
+pub use obsolete::Removals;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Block, BlockIterator};
+use crate::block_cache::BlockCache;
+use crate::bloom::{BloomFilter, key_hash};
+use crate::byte_reader::Origin;
+use crate::cursor::{Lookup, StorageIterator};
+use crate::error::{Error, Result};
+use crate::fs::{FileSystem, ReadableFile};
+use obsolete::FileGuard;
+
+/// The length of a checksum.
+pub const CHECKSUM_LEN: usize = size_of::<u32>();
+
+/// The number of a table, which is also its file's name. Ids are never used twice, so a larger id is a newer file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TableId(pub u64);
+
+/// Whether blocks that a cursor reads are put into the block cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheFill {
+    /// They are: what is read now is likely to be read again.
+    Yes,
+    /// They are not, though those that are there already are used: a compaction or a long scan would only drive out what others need.
+    No,
+}
+
+/// An open table. Shared between all who read it; its file may be removed when the last of them is gone.
+#[derive(Debug)]
+pub struct SsTable {
+    id: TableId,
+    file: FileGuard,
+    size: u64,
+    entry_count: u64,
+    index: BlockIndex,
+    /// None where the table has none (before day 7, or by choice).
+    filter: Option<BloomFilter>,
+    /// None where blocks are not cached (before day 4, or by choice).
+    cache: Option<Arc<BlockCache>>,
+}
+
+impl SsTable {
+    /// Opens the table in the file `path` and reads its footer, filter and index, but no block.
+    ///
+    /// Blocks will go through `cache` if there is one (from day 4). `Corruption` if a checksum does not fit or the parts do not fit together, `Io` if the
+    /// file is missing or cannot be read.
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        id: TableId,
+        cache: Option<Arc<BlockCache>>,
+    ) -> Result<Self> {
+        unimplemented!("day 2, task 4: SsTable::open")
+    }
+
+    /// Reads block `index`, which must be below [`block_count`](Self::block_count), from the file: one read.
+    ///
+    /// `Corruption` if its checksum does not fit or it is malformed.
+    pub fn read_block(&self, index: usize) -> Result<Block> {
+        unimplemented!("day 2, task 4: SsTable::read_block")
+    }
+
+    /// Block `index`, from the cache if there is one (day 4), otherwise from the file.
+    pub fn block(&self, index: usize, fill: CacheFill) -> Result<Arc<Block>> {
+        unimplemented!("day 2, task 4: SsTable::block")
+    }
+
+    /// What the table knows of `key`. Reads at most one block, and none if the filter excludes the key (day 7).
+    pub fn get(&self, key: &[u8]) -> Result<Lookup> {
+        unimplemented!("day 4, task 3: SsTable::get")
+    }
+
+    /// Whether the table may hold `key`, asked of the filter alone. Never `false` for a key that is there. `true` without a filter.
+    pub fn may_contain(&self, key: &[u8]) -> bool {
+        unimplemented!("day 7, task 2: SsTable::may_contain")
+    }
+
+    /// Reads the whole table and checks everything that can be checked: checksums, the order of keys, the index, the filter, the count.
+    pub fn verify(&self) -> Result<()> {
+        let mut entry_count = 0;
+        for index in 0..self.block_count() {
+            let meta = self.index.get(index);
+            let wrong = |reason: &str| Err(Error::corruption(self.path(), meta.offset, reason));
+            let block = Arc::new(self.read_block(index)?);
+            entry_count += block.entry_count() as u64;
+            let mut cursor = BlockIterator::new(block);
+            cursor.seek_to_first()?;
+            if cursor.key() != meta.first_key {
+                return wrong("the block's first key is not the one in the index");
+            }
+            let mut previous = Vec::new();
+            while cursor.is_valid() {
+                if cursor.key() <= previous.as_slice() {
+                    return wrong("the keys of the block do not ascend");
+                }
+                if self
+                    .filter
+                    .as_ref()
+                    .is_some_and(|filter| !filter.may_contain(key_hash(cursor.key())))
+                {
+                    return wrong("the filter denies a key of the block");
+                }
+                previous = cursor.key().to_vec();
+                cursor.next()?;
+            }
+            if previous != meta.last_key {
+                return wrong("the block's last key is not the one in the index");
+            }
+        }
+        match entry_count == self.entry_count {
+            true => Ok(()),
+            false => Err(Error::corruption(
+                self.path(),
+                self.size,
+                "the footer's entry count is wrong",
+            )),
+        }
+    }
+
+    /// The table's id.
+    pub fn id(&self) -> TableId {
+        self.id
+    }
+
+    /// The path of its file.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The length of its file, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many entries it has, tombstones among them.
+    pub fn entry_count(&self) -> u64 {
+        self.entry_count
+    }
+
+    /// How many blocks it has; at least one.
+    pub fn block_count(&self) -> usize {
+        self.index.block_count()
+    }
+
+    /// Its block index.
+    pub fn index(&self) -> &BlockIndex {
+        &self.index
+    }
+
+    /// Its smallest key.
+    pub fn first_key(&self) -> &[u8] {
+        self.index.get(0).first_key
+    }
+
+    /// Its greatest key.
+    pub fn last_key(&self) -> &[u8] {
+        self.index.get(self.block_count() - 1).last_key
+    }
+
+    /// The file will be removed when the last reader of this table is gone.
+    pub fn remove_when_unused(&self, removals: Arc<Removals>) {
+        self.file.remove_on_drop(removals);
+    }
+}
