@@ -21,6 +21,8 @@ pub struct LogWriter {
     len: AtomicU64,
     /// The length that is known to be on disk.
     synced: AtomicU64,
+    /// What a sync failed with. Its lock is held while one runs: the system tells of a failure once, and only one of two that run side by side.
+    sync_failure: Mutex<Option<Error>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +46,7 @@ impl LogWriter {
             tail: Mutex::default(),
             len: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            sync_failure: Mutex::default(),
         }
     }
 
@@ -56,10 +59,18 @@ impl LogWriter {
     }
 
     /// Makes all that has been appended survive a power cut. Does nothing if it does already.
+    ///
+    /// After an error every further call gives it again: a second try could succeed although the data is gone.
     pub fn sync(&self) -> Result<()> {
         let len = self.len();
+        let mut failure = self.sync_failure.lock();
+        if let Some(error) = &*failure {
+            return Err(error.clone());
+        }
         if self.synced_len() < len {
-            self.file.sync()?;
+            self.file
+                .sync()
+                .inspect_err(|error| *failure = Some(error.clone()))?;
             self.synced.fetch_max(len, Ordering::AcqRel);
         }
         Ok(())

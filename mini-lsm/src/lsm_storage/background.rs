@@ -72,6 +72,9 @@ impl Core {
         // Writers that wait give up; then the threads end.
         self.progress.notify();
         workers.stop();
+        // Flushes and compactions in threads of the user end too, before somebody else may own the directory.
+        let _flush = self.flush_lock.lock();
+        let _compaction = self.compaction_lock.lock();
         self.close_files()?; // day 6 task 4
         Ok(())
     }

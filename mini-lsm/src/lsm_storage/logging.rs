@@ -164,8 +164,8 @@ impl Core {
     fn wait_for_sync(&self, logs: &Logs, seq: Seq) -> Result<()> {
         let mut group = logs.group.lock();
         while group.synced_seq < seq {
-            // A sync that failed is not tried again: nobody knows what it left on disk.
-            self.health.check()?;
+            // A sync that failed is not tried again: nobody knows what it left on disk. That the store is being closed is no reason to give up.
+            self.health.check_failure()?;
             if group.has_leader {
                 logs.group_changed.wait(&mut group);
                 continue;

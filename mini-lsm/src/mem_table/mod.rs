@@ -25,9 +25,7 @@ use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;
 
 use crate::cursor::Lookup;
-
-/// The number of a write: every operation of every batch gets the next one, in commit order, from 1 on.
-pub type Seq = u64;
+pub use crate::ids::Seq;
 
 /// A key and the sequence number of its write. The order of the fields is the order of the memtable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

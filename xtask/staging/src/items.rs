@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
 
 use crate::body::{self, Outcome};
 use crate::edit::Edit;
 use crate::marker::{Marker, Task};
+use crate::refuse;
 use crate::source::Source;
 use crate::stage::Stage;
 
@@ -213,7 +213,7 @@ impl Items<'_, '_> {
             );
         }
         if f.callable
-            && let Some(span) = opaque_type(&f.sig.output)
+            && let Some(span) = refuse::opaque_type(&f.sig.output)
         {
             self.problem(
                 span,
@@ -304,9 +304,7 @@ impl Items<'_, '_> {
     }
 
     fn refuse_test_code(&mut self) {
-        let mut finder = TestCode(Vec::new());
-        finder.visit_file(&self.source.file);
-        for span in finder.0 {
+        for span in refuse::test_code(&self.source.file) {
             self.problem(span, "`#[cfg(test)]` has no place in a learners' file; its tests belong to the day's file in `tests`");
         }
     }
@@ -316,41 +314,6 @@ impl Items<'_, '_> {
             .problems
             .push(self.source.problem(span.byte_range().start, what));
     }
-}
-
-struct TestCode(Vec<proc_macro2::Span>);
-
-impl<'ast> Visit<'ast> for TestCode {
-    fn visit_attribute(&mut self, attr: &'ast syn::Attribute) {
-        let conditional = attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr");
-        if conditional
-            && let syn::Meta::List(list) = &attr.meta
-            && mentions_test(list.tokens.clone())
-        {
-            self.0.push(attr.span());
-        }
-    }
-}
-
-fn mentions_test(tokens: proc_macro2::TokenStream) -> bool {
-    tokens.into_iter().any(|tree| match tree {
-        proc_macro2::TokenTree::Ident(ident) => ident == "test",
-        proc_macro2::TokenTree::Group(group) => mentions_test(group.stream()),
-        _ => false,
-    })
-}
-
-/// `impl Trait` anywhere in a return type.
-fn opaque_type(output: &syn::ReturnType) -> Option<proc_macro2::Span> {
-    struct Opaque(Option<proc_macro2::Span>);
-    impl<'ast> Visit<'ast> for Opaque {
-        fn visit_type_impl_trait(&mut self, ty: &'ast syn::TypeImplTrait) {
-            self.0.get_or_insert(ty.impl_token.span());
-        }
-    }
-    let mut opaque = Opaque(None);
-    visit::visit_return_type(&mut opaque, output);
-    opaque.0
 }
 
 fn is_visible(vis: &syn::Visibility) -> bool {

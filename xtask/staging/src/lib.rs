@@ -1,7 +1,7 @@
 //! Derives every stage of the course from the annotated reference crate, and proves that the stages hold.
 //!
 //! The modules as they stand on one another: what a file says ([`problem`], [`marker`], [`source`]), what a stage makes
-//! of it ([`edit`], [`body`], [`items`], [`names`], [`manifest`], [`format`]), the crate of a stage ([`tree`], [`stage`]),
+//! of it ([`edit`], [`body`], [`refuse`], [`items`], [`names`], [`manifest`], [`mod@format`]), the crate of a stage ([`tree`], [`stage`]),
 //! and the two commands ([`starter`], [`stages`]).
 
 pub mod problem;
@@ -13,6 +13,8 @@ pub mod source;
 pub mod edit;
 
 pub mod body;
+
+pub mod refuse;
 
 pub mod items;
 

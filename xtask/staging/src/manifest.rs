@@ -10,12 +10,18 @@ use crate::stage::Stage;
 /// A dependency line of the reference that ends in this comment is not carried into any stage.
 const NOT_CARRIED: &str = "# reference only";
 
-/// Lints that a stub trips over: the arguments that its body would use, the imports and fields that only later bodies use.
-const SILENCED: [&str; 4] = [
-    "dead_code",
-    "unused_imports",
-    "unused_mut",
-    "unused_variables",
+/// Lints that a stub trips over: what only the bodies to come use, and a `&mut Vec` that only they push to.
+const SILENCED: [(&str, &[&str]); 2] = [
+    (
+        "rust",
+        &[
+            "dead_code",
+            "unused_imports",
+            "unused_mut",
+            "unused_variables",
+        ],
+    ),
+    ("clippy", &["ptr_arg"]),
 ];
 
 const WHY_SILENCED: &str = "\n# Bodies still to be written leave helpers, imports and arguments unused: this is the one place that allows it.\n";
@@ -71,57 +77,64 @@ pub fn stage(
 fn silence(manifest: &mut DocumentMut, root: Option<&str>) -> Result<()> {
     let inherits = manifest
         .get("lints")
-        .and_then(|lints| lints.get("workspace"))
-        .is_some();
-    if inherits {
+        .and_then(|lints| lints.get("workspace"));
+    if inherits.is_some() {
         // Own lints and inherited ones do not go together, so the inherited ones are written out.
         let root = root.context(
             "the reference inherits its lints, but the folder above it has no Cargo.toml",
         )?;
-        let root: DocumentMut = root
-            .parse()
-            .context("the workspace's Cargo.toml is no TOML; mend it")?;
-        let lints = root
-            .get("workspace")
-            .and_then(|workspace| workspace.get("lints"));
-        let mut written_out = Table::new();
-        written_out.set_implicit(true);
-        for (tool, lints) in lints
-            .and_then(Item::as_table_like)
-            .into_iter()
-            .flat_map(|table| table.iter())
-        {
-            let mut table = Table::new();
-            table.extend(
-                lints
-                    .as_table_like()
-                    .into_iter()
-                    .flat_map(|table| table.iter())
-                    .map(|(k, v)| (k, v.clone())),
-            );
-            written_out.insert(tool, Item::Table(table));
-        }
-        manifest.insert("lints", Item::Table(written_out));
+        manifest.insert("lints", Item::Table(workspace_lints(root)?));
     }
-    let lints = manifest.entry("lints").or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
+    let lints = manifest
+        .entry("lints")
+        .or_insert_with(|| Item::Table(implicit()));
     let lints = lints
         .as_table_mut()
         .context("[lints] of the reference's Cargo.toml must be a table")?;
-    let rust = lints
-        .entry("rust")
-        .or_insert_with(|| Item::Table(Table::new()));
-    let rust = rust
-        .as_table_mut()
-        .context("[lints.rust] of the reference's Cargo.toml must be a table")?;
-    for lint in SILENCED {
-        rust[lint] = value("allow");
+    for (at, (tool, silenced)) in SILENCED.into_iter().enumerate() {
+        let table = lints
+            .entry(tool)
+            .or_insert_with(|| Item::Table(Table::new()))
+            .as_table_mut();
+        let table = table.with_context(|| {
+            format!("[lints.{tool}] of the reference's Cargo.toml must be a table")
+        })?;
+        for lint in silenced {
+            table[lint] = value("allow");
+        }
+        if at == 0 {
+            table.decor_mut().set_prefix(WHY_SILENCED);
+        }
     }
-    rust.decor_mut().set_prefix(WHY_SILENCED);
     Ok(())
+}
+
+fn workspace_lints(root: &str) -> Result<Table> {
+    let root: DocumentMut = root
+        .parse()
+        .context("the workspace's Cargo.toml is no TOML; mend it")?;
+    let lints = root
+        .get("workspace")
+        .and_then(|workspace| workspace.get("lints"))
+        .and_then(Item::as_table_like);
+    let mut tools = implicit();
+    for (tool, lints) in lints.into_iter().flat_map(|table| table.iter()) {
+        let mut table = Table::new();
+        let lints = lints
+            .as_table_like()
+            .into_iter()
+            .flat_map(|table| table.iter());
+        table.extend(lints.map(|(name, level)| (name, level.clone())));
+        tools.insert(tool, Item::Table(table));
+    }
+    Ok(tools)
+}
+
+/// A table without a header of its own, only for the tables in it.
+fn implicit() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
 }
 
 /// The workspace of one stage on its own: the root's profiles, versions and lints, with `member` as the only package.
@@ -188,6 +201,9 @@ dead_code = \"allow\"
 unused_imports = \"allow\"
 unused_mut = \"allow\"
 unused_variables = \"allow\"
+
+[lints.clippy]
+ptr_arg = \"allow\"
 "
         );
     }

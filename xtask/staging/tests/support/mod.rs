@@ -11,7 +11,7 @@ use staging::stage::{Stage, stage_source};
 #[track_caller]
 pub fn staged_at(path: &str, text: &str, stage: Stage) -> String {
     match stage_source(path, text, stage) {
-        Ok((staged, _)) => Formatter::new(env!("CARGO_MANIFEST_DIR"))
+        Ok((staged, _)) => Formatter::new(std::env::temp_dir())
             .format(path, &staged)
             .unwrap(),
         Err(problems) => panic!("refused: {problems:?}"),
