@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::core::Parts;
-use super::logging::Logs;
+use super::logs::Logs;
 use super::recover::recover;
 use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) 
         next_id,
         ..VersionEdit::default()
     })?;
-    parts.logs = Some(Logs::new(Arc::clone(fs), dir.to_owned(), log));
+    parts.logs = Some(Logs::new(Arc::clone(fs), dir, log));
     parts.manifest = Some(manifest);
     Ok(parts)
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::core::Parts;
 use super::flush::write_memtable;
-use super::logging::Logs;
+use super::logs::Logs;
 use super::metrics::{LostTail, RecoveryReport};
 use super::state::Level;
 use crate::block_cache::BlockCache;
@@ -60,7 +60,7 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
 
     parts.state.levels = levels;
     parts.last_seq = replayed.last_seq;
-    parts.logs = Some(Logs::new(Arc::clone(fs), dir.to_owned(), log));
+    parts.logs = Some(Logs::new(Arc::clone(fs), dir, log));
     parts.manifest = Some(manifest);
     parts.recovery = replayed.report;
     Ok(parts)
