@@ -10,13 +10,22 @@ use moka::sync::Cache;
 
 use crate::block::Block;
 use crate::error::{Error, Result};
-use crate::table::{CacheFill, TableId};
+use crate::ids::TableId;
 
 /// Which block: the table and the block's number in it. Table ids are never used twice, so an entry never goes stale.
 pub type BlockKey = (TableId, usize);
 
 /// What a cached block costs beside its bytes, in bytes: its key, its `Arc` and moka's own entry. Guessed.
 const ENTRY_OVERHEAD: usize = 128;
+
+/// Whether a block that is read is put into the block cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheFill {
+    /// It is: what is read now is likely to be read again.
+    Yes,
+    /// It is not, though one that is there already is used: a compaction or a long scan would only drive out what others need.
+    No,
+}
 
 /// A cache of blocks, shared by reference between threads.
 #[derive(Debug)]
@@ -44,7 +53,9 @@ impl BlockCache {
     ) -> Result<Arc<Block>> {
         unimplemented!("day 4, task 1: BlockCache::get_or_read")
     }
+}
 
+impl BlockCache {
     /// How many calls were answered without a read of their own.
     pub fn hits(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fs::FileSystem;
-use crate::table::TableId;
+use crate::ids::TableId;
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "MANIFEST";

@@ -23,6 +23,7 @@ pub mod cursor;
 pub mod error;
 pub mod files;
 pub mod fs;
+pub mod ids;
 pub mod listener;
 pub mod options;
 pub mod write_batch;

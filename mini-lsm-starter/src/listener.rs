@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use crate::table::TableId;
+use crate::ids::TableId;
 
 /// Something that happens inside a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

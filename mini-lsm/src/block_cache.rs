@@ -78,21 +78,21 @@ impl BlockCache {
         counter.fetch_add(1, Ordering::Relaxed);
         block
     }
+}
 
+// given
+impl BlockCache {
     /// How many calls were answered without a read of their own.
-    // given
     pub fn hits(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)
     }
 
     /// How many calls read from the file.
-    // given
     pub fn misses(&self) -> u64 {
         self.misses.load(Ordering::Relaxed)
     }
 
     /// How many bytes the cached blocks take, after what is over the capacity has been thrown out.
-    // given
     pub fn size(&self) -> u64 {
         self.blocks.run_pending_tasks();
         self.blocks.weighted_size()

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::ids::TableId;
 use crate::options::LsmOptions;
-use crate::table::TableId;
 
 /// What picking needs to know of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

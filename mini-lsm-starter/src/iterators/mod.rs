@@ -1,4 +1,4 @@
-//! Cursors made of cursors: [`merge`] for sources that overlap, [`concat`] for tables that do not, [`source`] for what is merged.
+//! Cursors made of cursors: [`mod@merge`] for sources that overlap, [`mod@concat`] for tables that do not, [`mod@source`] for what is merged.
 
 pub mod concat;
 pub mod merge;

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::health::Health;
-use super::logging::Logs;
-use super::metrics::RecoveryReport;
+use super::logs::Logs;
+use super::metrics::{MemTableMetrics, Metrics, RecoveryReport, TableMetrics};
 use super::progress::Progress;
-use super::state::State;
+use super::state::{Level, State};
 use crate::fs::FileLock;
 use crate::listener::Event;
 use crate::manifest::Manifest;
@@ -119,5 +119,28 @@ impl Core {
     /// Tells the listener.
     pub fn tell(&self, event: Event) {
         self.options.listener.on_event(&event);
+    }
+
+    /// What is inside, now.
+    pub fn metrics(&self) -> Metrics {
+        let state = self.snapshot();
+        let cache = self.tables.cache();
+        let describe_level =
+            |level: &Level| level.iter().map(|table| TableMetrics::of(table)).collect();
+        Metrics {
+            memtable: MemTableMetrics::of(&state.memtable),
+            frozen: state
+                .frozen
+                .iter()
+                .map(|memtable| MemTableMetrics::of(memtable))
+                .collect(),
+            levels: state.levels.iter().map(describe_level).collect(),
+            cache_hits: cache.map_or(0, |cache| cache.hits()),
+            cache_misses: cache.map_or(0, |cache| cache.misses()),
+            cache_size: cache.map_or(0, |cache| cache.size()),
+            background_error: self.health.error(),
+            failed_removals: self.tables.failed_removals(),
+            recovery: self.recovery.clone(),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::core::Parts;
-use super::logging::Logs;
+use super::logs::Logs;
 use super::recover::recover;
 use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};

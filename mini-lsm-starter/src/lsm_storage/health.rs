@@ -25,6 +25,11 @@ impl Health {
     /// `Background` if something failed, `Closed` if the store was closed. To be asked before anything is written.
     pub fn check(&self) -> Result<()> {
         self.check_open()?;
+        self.check_failure()
+    }
+
+    /// `Background` if something failed.
+    pub fn check_failure(&self) -> Result<()> {
         match self.is_failed.load(Ordering::Acquire) {
             true => Err(Error::Background(
                 self.error

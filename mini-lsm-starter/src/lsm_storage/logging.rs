@@ -1,51 +1,14 @@
 //! Day 6 · Task 4 · Logging: a batch is in a log before it is in the memtable, and on disk before it is visible, where the options ask for that.
-//!
-//! # Group commit
-//!
-//! With [`Durability::Sync`] a writer, having logged its batch and left the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs all that has been
-//! logged by then, its own batch and those of others. Meanwhile more writers log their batches and wait; the next leader syncs all of those at once. So the price of a sync is shared by as many as came
-//! while the last one ran.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
 use super::core::{Commit, Core};
+use super::logs::Logs;
 use crate::error::Result;
-use crate::files::log_path;
-use crate::fs::FileSystem;
+use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
-use crate::mem_table::Seq;
 use crate::options::Durability;
-use crate::wal::Wal;
 use crate::write_batch::WriteBatch;
-
-/// The logs of the memtables that are not in tables yet.
-#[derive(Debug)]
-pub struct Logs {
-    fs: Arc<dyn FileSystem>,
-    dir: PathBuf,
-    /// Oldest first; the last takes the writes. Never empty.
-    live: Mutex<Vec<Arc<Wal>>>,
-    group: Mutex<Group>,
-    group_changed: Condvar,
-}
-
-/// Who syncs, and how far.
-#[derive(Debug, Default)]
-struct Group {
-    has_leader: bool,
-    /// The sequence number up to which everything is synced.
-    synced_seq: Seq,
-}
-
-impl Logs {
-    /// The logs of a store that has just been opened: one, which is empty.
-    pub fn new(fs: Arc<dyn FileSystem>, dir: PathBuf, first: Wal) -> Self {
-        unimplemented!("day 6, task 4: Logs::new")
-    }
-}
 
 impl Core {
     /// Appends `batch` to the current log. After an error the store takes no more writes. The caller holds the commit lock.
@@ -61,7 +24,7 @@ impl Core {
     /// Gives the next memtable, `id`, a log: a new file, its name synced, then named in the manifest, before anything is written to it. The caller holds the commit lock.
     ///
     /// With [`Durability::Sync`] the old log is synced first, so that all in the memtable is visible when that is frozen, and the two logs reach the disk in order.
-    pub fn rotate_log(&self, id: u64, commit: &mut Commit) -> Result<()> {
+    pub fn rotate_log(&self, id: u64, commit: &Commit) -> Result<()> {
         unimplemented!("day 6, task 4: Core::rotate_log")
     }
 

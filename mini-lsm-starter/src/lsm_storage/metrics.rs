@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::core::Core;
 use crate::error::Error;
 use crate::mem_table::MemTable;
 use crate::table::{SsTable, TableId};
@@ -80,47 +79,26 @@ pub struct Metrics {
     pub recovery: RecoveryReport,
 }
 
-impl Core {
-    /// See [`Metrics`].
-    pub fn metrics(&self) -> Metrics {
-        let state = self.snapshot();
-        let cache = self.tables.cache();
-        Metrics {
-            memtable: describe_memtable(&state.memtable),
-            frozen: state
-                .frozen
-                .iter()
-                .map(|memtable| describe_memtable(memtable))
-                .collect(),
-            levels: state
-                .levels
-                .iter()
-                .map(|level| level.iter().map(|table| describe_table(table)).collect())
-                .collect(),
-            cache_hits: cache.map_or(0, |cache| cache.hits()),
-            cache_misses: cache.map_or(0, |cache| cache.misses()),
-            cache_size: cache.map_or(0, |cache| cache.size()),
-            background_error: self.health.error(),
-            failed_removals: self.tables.failed_removals(),
-            recovery: self.recovery.clone(),
+impl MemTableMetrics {
+    /// What is seen of `memtable`.
+    pub fn of(memtable: &MemTable) -> Self {
+        Self {
+            id: memtable.id(),
+            entry_count: memtable.entry_count(),
+            size: memtable.size(),
         }
     }
 }
 
-fn describe_memtable(memtable: &MemTable) -> MemTableMetrics {
-    MemTableMetrics {
-        id: memtable.id(),
-        entry_count: memtable.entry_count(),
-        size: memtable.size(),
-    }
-}
-
-fn describe_table(table: &SsTable) -> TableMetrics {
-    TableMetrics {
-        id: table.id(),
-        first_key: Bytes::copy_from_slice(table.first_key()),
-        last_key: Bytes::copy_from_slice(table.last_key()),
-        entry_count: table.entry_count(),
-        size: table.size(),
+impl TableMetrics {
+    /// What is seen of `table`.
+    pub fn of(table: &SsTable) -> Self {
+        Self {
+            id: table.id(),
+            first_key: Bytes::copy_from_slice(table.first_key()),
+            last_key: Bytes::copy_from_slice(table.last_key()),
+            entry_count: table.entry_count(),
+            size: table.size(),
+        }
     }
 }

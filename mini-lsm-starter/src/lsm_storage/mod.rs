@@ -1,4 +1,4 @@
-//! The store: what users hold. This file is its surface; the work is done by [`core`](self::core) and the files beside it.
+//! The store: what users hold. This file is its surface; the work is done by the files beside it.
 //!
 //! | file               | what is in it                                                              | day     |
 //! |--------------------|----------------------------------------------------------------------------|---------|
@@ -11,7 +11,7 @@
 //! | `flush`            | a frozen memtable becomes a table                                          | 4       |
 //! | `background`       | what the threads do; when writers wait                                     | 4, 5    |
 //! | `compaction`       | a compaction from the pick to its place in the state                       | 5       |
-//! | `logging`          | logs of the memtables, `sync`, group commit                                | 6       |
+//! | `logs`, `logging`  | the live logs and group commit; logging a write, `sync`                    | 6       |
 //! | `create`           | a new store with a manifest and a log                                      | 6       |
 //! | `recover`          | a store from what is on disk                                               | 6       |
 //! | `health`, `progress`, `workers`, `metrics` | errors that last, waiting, threads, looking inside | given   |
@@ -38,6 +38,7 @@ mod create;
 mod flush;
 mod health;
 mod logging;
+mod logs;
 mod metrics;
 mod open;
 mod progress;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::core::Parts;
 use super::flush::write_memtable;
-use super::logging::Logs;
+use super::logs::Logs;
 use super::metrics::{LostTail, RecoveryReport};
 use super::state::Level;
 use crate::block_cache::BlockCache;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::mem_table::Seq;
-use crate::table::TableId;
+use crate::ids::{Seq, TableId};
 
 /// The version of the directory's format.
 pub const FORMAT_VERSION: u32 = 1;

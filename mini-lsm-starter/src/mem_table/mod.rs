@@ -25,9 +25,7 @@ use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;
 
 use crate::cursor::Lookup;
-
-/// The number of a write: every operation of every batch gets the next one, in commit order, from 1 on.
-pub type Seq = u64;
+pub use crate::ids::Seq;
 
 /// A key and the sequence number of its write. The order of the fields is the order of the memtable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,16 +66,6 @@ impl MemTable {
         unimplemented!("day 3, task 1: MemTable::get")
     }
 
-    /// A cursor over the keys, each with its newest version at or below `seq`, before its first seek.
-    pub fn iter(self: &Arc<Self>, seq: Seq) -> MemTableIterator {
-        MemTableIterator::new(Arc::clone(self), seq)
-    }
-
-    /// The id.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
     /// About how much memory the entries take, in bytes: keys and values of all versions, and a constant for each.
     pub fn size(&self) -> usize {
         unimplemented!("day 3, task 1: MemTable::size")
@@ -91,6 +79,18 @@ impl MemTable {
     /// Whether nothing was inserted.
     pub fn is_empty(&self) -> bool {
         unimplemented!("day 3, task 1: MemTable::is_empty")
+    }
+}
+
+impl MemTable {
+    /// A cursor over the keys, each with its newest version at or below `seq`, before its first seek.
+    pub fn iter(self: &Arc<Self>, seq: Seq) -> MemTableIterator {
+        MemTableIterator::new(Arc::clone(self), seq)
+    }
+
+    /// The id.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// How many versions there are.

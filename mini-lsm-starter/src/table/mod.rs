@@ -28,33 +28,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockIterator};
 use crate::block_cache::BlockCache;
+pub use crate::block_cache::CacheFill;
 use crate::bloom::{BloomFilter, key_hash};
 use crate::byte_reader::Origin;
 use crate::cursor::{Lookup, StorageIterator};
 use crate::error::{Error, Result};
 use crate::fs::{FileSystem, ReadableFile};
+pub use crate::ids::TableId;
 use obsolete::FileGuard;
 
 /// The length of a checksum.
 pub const CHECKSUM_LEN: usize = size_of::<u32>();
-
-/// The number of a table, which is also its file's name. Ids are never used twice, so a larger id is a newer file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TableId(pub u64);
-
-/// Whether blocks that a cursor reads are put into the block cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheFill {
-    /// They are: what is read now is likely to be read again.
-    Yes,
-    /// They are not, though those that are there already are used: a compaction or a long scan would only drive out what others need.
-    No,
-}
 
 /// An open table. Shared between all who read it; its file may be removed when the last of them is gone.
 #[derive(Debug)]
@@ -105,7 +92,9 @@ impl SsTable {
     pub fn may_contain(&self, key: &[u8]) -> bool {
         unimplemented!("day 7, task 2: SsTable::may_contain")
     }
+}
 
+impl SsTable {
     /// Reads the whole table and checks everything that can be checked: checksums, the order of keys, the index, the filter, the count.
     pub fn verify(&self) -> Result<()> {
         let mut entry_count = 0;

@@ -1,4 +1,4 @@
-//! The store: what users hold. This file is its surface; the work is done by [`core`](self::core) and the files beside it.
+//! The store: what users hold. This file is its surface; the work is done by the files beside it.
 //!
 //! | file               | what is in it                                                              | day     |
 //! |--------------------|----------------------------------------------------------------------------|---------|

@@ -18,7 +18,7 @@ impl Core {
     pub fn open(dir: &Path, options: LsmOptions) -> Result<Self> {
         // until day 4 task 1: let cache = None;
         let cache = Some(Arc::new(BlockCache::new(options.block_cache_size))); // day 4 task 1
-        // until day 6 task 4: files::require_fresh(&*options.fs, dir)?;
+        // until day 6 task 4: crate::files::require_fresh(&*options.fs, dir)?;
         // until day 6 task 4: let parts = Parts::empty(dir, &options, cache, 1);
         let parts = create_or_recover(dir, &options, cache)?; // day 6 task 4
         Ok(Self::new(dir.to_owned(), options, parts))

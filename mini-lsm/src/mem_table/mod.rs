@@ -90,18 +90,6 @@ impl MemTable {
         }
     }
 
-    /// A cursor over the keys, each with its newest version at or below `seq`, before its first seek.
-    // given
-    pub fn iter(self: &Arc<Self>, seq: Seq) -> MemTableIterator {
-        MemTableIterator::new(Arc::clone(self), seq)
-    }
-
-    /// The id.
-    // given
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
     /// About how much memory the entries take, in bytes: keys and values of all versions, and a constant for each.
     pub fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
@@ -116,9 +104,21 @@ impl MemTable {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+// given
+impl MemTable {
+    /// A cursor over the keys, each with its newest version at or below `seq`, before its first seek.
+    pub fn iter(self: &Arc<Self>, seq: Seq) -> MemTableIterator {
+        MemTableIterator::new(Arc::clone(self), seq)
+    }
+
+    /// The id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
 
     /// How many versions there are.
-    // given
     pub fn entry_count(&self) -> usize {
         self.entries.len()
     }

@@ -141,9 +141,11 @@ impl SsTable {
             .as_ref()
             .is_none_or(|filter| filter.may_contain(key_hash(key)))
     }
+}
 
+// given
+impl SsTable {
     /// Reads the whole table and checks everything that can be checked: checksums, the order of keys, the index, the filter, the count.
-    // given
     pub fn verify(&self) -> Result<()> {
         let mut entry_count = 0;
         for index in 0..self.block_count() {
@@ -186,55 +188,46 @@ impl SsTable {
     }
 
     /// The table's id.
-    // given
     pub fn id(&self) -> TableId {
         self.id
     }
 
     /// The path of its file.
-    // given
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
     /// The length of its file, in bytes.
-    // given
     pub fn size(&self) -> u64 {
         self.size
     }
 
     /// How many entries it has, tombstones among them.
-    // given
     pub fn entry_count(&self) -> u64 {
         self.entry_count
     }
 
     /// How many blocks it has; at least one.
-    // given
     pub fn block_count(&self) -> usize {
         self.index.block_count()
     }
 
     /// Its block index.
-    // given
     pub fn index(&self) -> &BlockIndex {
         &self.index
     }
 
     /// Its smallest key.
-    // given
     pub fn first_key(&self) -> &[u8] {
         self.index.get(0).first_key
     }
 
     /// Its greatest key.
-    // given
     pub fn last_key(&self) -> &[u8] {
         self.index.get(self.block_count() - 1).last_key
     }
 
     /// The file will be removed when the last reader of this table is gone.
-    // given
     pub fn remove_when_unused(&self, removals: Arc<Removals>) {
         self.file.remove_on_drop(removals);
     }

@@ -1,0 +1,90 @@
+//! Day 6 · Task 4 · The logs of the memtables that are not in tables yet, and who syncs them.
+//!
+//! # Group commit
+//!
+//! With [`Durability::Sync`](crate::Durability::Sync) a writer, having logged its batch and left the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs all that has been
+//! logged by then, its own batch and those of others. Meanwhile more writers log their batches and wait; the next leader syncs all of those at once. So the price of a sync is shared by as many as came
+//! while the last one ran.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::error::Result;
+use crate::files::log_path;
+use crate::fs::FileSystem;
+use crate::ids::Seq;
+use crate::wal::Wal;
+
+/// The live logs of a store.
+#[derive(Debug)]
+pub struct Logs {
+    fs: Arc<dyn FileSystem>,
+    dir: PathBuf,
+    /// Oldest first; the last takes the writes. Never empty.
+    live: Mutex<Vec<Arc<Wal>>>,
+    group: Mutex<Group>,
+    group_changed: Condvar,
+}
+
+/// Who syncs, and how far.
+#[derive(Debug, Default)]
+pub struct Group {
+    has_leader: bool,
+    /// The sequence number up to which everything is synced.
+    synced_seq: Seq,
+}
+
+impl Logs {
+    /// The logs of a store that has just been opened: one, which is empty.
+    pub fn new(fs: Arc<dyn FileSystem>, dir: &Path, first: Wal) -> Self {
+        unimplemented!("day 6, task 4: Logs::new")
+    }
+
+    /// The log that takes the writes.
+    pub fn current(&self) -> Arc<Wal> {
+        unimplemented!("day 6, task 4: Logs::current")
+    }
+
+    /// Creates log `id`, whose name survives a power cut when this returns. It does not take writes yet.
+    pub fn create(&self, id: u64) -> Result<Wal> {
+        unimplemented!("day 6, task 4: Logs::create")
+    }
+
+    /// From now on `log` takes the writes.
+    pub fn push(&self, log: Wal) {
+        unimplemented!("day 6, task 4: Logs::push")
+    }
+
+    /// Takes the logs with ids up to `id` out and returns the paths of their files, which are closed, so that they can be removed.
+    pub fn retire(&self, id: u64) -> Vec<PathBuf> {
+        unimplemented!("day 6, task 4: Logs::retire")
+    }
+
+    /// Syncs every live log, oldest first: a log must never be on disk while part of an older one is not.
+    pub fn sync_all(&self) -> Result<()> {
+        unimplemented!("day 6, task 4: Logs::sync_all")
+    }
+
+    /// Syncs every live log, then gets into each how much of it has been synced.
+    pub fn sync_and_mark_all(&self) -> Result<()> {
+        unimplemented!("day 6, task 4: Logs::sync_and_mark_all")
+    }
+
+    /// Everything up to `seq` is synced.
+    pub fn synced_up_to(&self, seq: Seq) {
+        unimplemented!("day 6, task 4: Logs::synced_up_to")
+    }
+
+    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`, which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is held
+    /// meanwhile. `check` is asked before each attempt: a sync that failed is not tried again, since nobody knows what it left on disk.
+    pub fn wait_for_sync(
+        &self,
+        seq: Seq,
+        check: impl Fn() -> Result<()>,
+        lead: impl Fn() -> Result<()>,
+    ) -> Result<()> {
+        unimplemented!("day 6, task 4: Logs::wait_for_sync")
+    }
+}
