@@ -76,7 +76,8 @@ pub fn log_path(dir: &Path, id: u64) -> PathBuf {
     dir.join(format!("{id:06}.wal"))
 }
 
-/// Creates the directory of a new store, unless it is there and empty. `InvalidArgument`, and nothing is touched, if something is in it: before day 6 a store has no memory.
+/// Creates the directory of a new store, unless it is there and empty. `InvalidArgument`, and
+/// nothing is touched, if something is in it: before day 6 a store has no memory.
 pub fn require_fresh(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     if !fs.dir_exists(dir)? {
         return fs.create_dir_all(dir);

@@ -1,7 +1,7 @@
 //! Events: the engine tells a listener what happens inside, at named points (after RocksDB's `EventListener`).
 //!
-//! A listener is called in the thread that does the work and may block: a test makes a race happen by holding a thread at such a point.
-//! It must not call the store's writing methods from there.
+//! A listener is called in the thread that does the work and may block: a test makes a race happen
+//! by holding a thread at such a point. It must not call the store's writing methods from there.
 
 use std::fmt::Debug;
 

@@ -8,10 +8,12 @@ use crate::cursor::StorageIterator;
 use crate::error::Result;
 use crate::iterators::{MergeIterator, Source};
 
-/// A cursor over a range of a store as it was when the scan began; it stands on the first entry from the start.
+/// A cursor over a range of a store as it was when the scan began; it stands on the first entry
+/// from the start.
 ///
-/// It follows the table in [`cursor`](crate::cursor), but for two things: it has no seek, and its values are never tombstones. It keeps alive what it reads:
-/// memtables, and the files of tables that a compaction has replaced. So drop it when you are done.
+/// It follows the table in [`cursor`](crate::cursor), but for two things: it has no seek, and its
+/// values are never tombstones. It keeps alive what it reads: memtables, and the files of tables
+/// that a compaction has replaced. So drop it when you are done.
 ///
 /// ```no_run
 /// # fn example(store: &mini_lsm_starter::LsmStorage) -> mini_lsm_starter::Result<()> {
@@ -29,7 +31,8 @@ pub struct LsmIterator {
 }
 
 impl LsmIterator {
-    /// Moves `cursor` to the first entry from `start` on. A range that holds nothing (bounds that cross, too) gives a cursor past its end.
+    /// Moves `cursor` to the first entry from `start` on. A range that holds nothing (bounds that
+    /// cross, too) gives a cursor past its end.
     pub fn new(
         mut cursor: MergeIterator<Source>,
         start: Bound<&[u8]>,

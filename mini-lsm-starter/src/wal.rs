@@ -1,6 +1,7 @@
 //! Day 6 · Task 2 · The write-ahead log: every batch goes here before it goes into the memtable.
 //!
-//! A payload of the [`log`](crate::log) is one whole batch, so that a crash leaves all of it or nothing:
+//! A payload of the [`log`](crate::log) is one whole batch, so that a crash leaves all of it or
+//! nothing:
 //!
 //! ```text
 //! +----------------+------------+   and for each operation:   +--------------+----------------+-----+-------+
@@ -8,8 +9,9 @@
 //! +----------------+------------+                             +--------------+----------------+-----+-------+
 //! ```
 //!
-//! A `value_len` of `u32::MAX` is a tombstone, with no value bytes. Operation i of the batch has sequence number `first seq + i`. The log of memtable 7 is the file `000007.wal`, and 7 is
-//! its id.
+//! A `value_len` of `u32::MAX` is a tombstone, with no value bytes. Operation i of the batch has
+//! sequence number `first seq + i`. The log of memtable 7 is the file `000007.wal`, and 7 is its
+//! id.
 
 use std::path::Path;
 
@@ -55,7 +57,8 @@ impl Wal {
         unimplemented!("day 6, task 2: Wal::create")
     }
 
-    /// Reads log `id` of `dir`. `Corruption` if what had been synced is damaged, or a batch is malformed.
+    /// Reads log `id` of `dir`. `Corruption` if what had been synced is damaged, or a batch is
+    /// malformed.
     pub fn read(fs: &dyn FileSystem, dir: &Path, id: u64) -> Result<WalContents> {
         unimplemented!("day 6, task 2: Wal::read")
     }
@@ -86,7 +89,8 @@ pub fn encode_batch(first_seq: Seq, batch: &WriteBatch, out: &mut Vec<u8>) {
     unimplemented!("day 6, task 2: wal::encode_batch")
 }
 
-/// Reads the payload of a batch. `Corruption` if it is anything else, or more. Keys and values share the memory of `payload`.
+/// Reads the payload of a batch. `Corruption` if it is anything else, or more. Keys and values
+/// share the memory of `payload`.
 pub fn decode_batch(payload: Bytes, origin: Origin<'_>) -> Result<LoggedBatch> {
     unimplemented!("day 6, task 2: wal::decode_batch")
 }

@@ -1,7 +1,8 @@
 //! Day 4 · Task 1 · The block cache: decoded blocks that were read lately, shared by all tables of a store.
 //!
-//! Capacity is counted in bytes of blocks, not in blocks. What is kept and what goes is left to moka (TinyLFU: a block that is asked for
-//! often outlives a scan). Threads that miss the same block at the same time wait for one read of it.
+//! Capacity is counted in bytes of blocks, not in blocks. What is kept and what goes is left to
+//! moka (TinyLFU: a block that is asked for often outlives a scan). Threads that miss the same
+//! block at the same time wait for one read of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +13,12 @@ use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::ids::TableId;
 
-/// Which block: the table and the block's number in it. Table ids are never used twice, so an entry never goes stale.
+/// Which block: the table and the block's number in it. Table ids are never used twice, so an entry
+/// never goes stale.
 pub type BlockKey = (TableId, usize);
 
-/// What a cached block costs beside its bytes, in bytes: its key, its `Arc` and moka's own entry. Guessed.
+/// What a cached block costs beside its bytes, in bytes: its key, its `Arc` and moka's own entry.
+/// Guessed.
 const ENTRY_OVERHEAD: usize = 128;
 
 /// Whether a block that is read is put into the block cache.
@@ -23,7 +26,8 @@ const ENTRY_OVERHEAD: usize = 128;
 pub enum CacheFill {
     /// It is: what is read now is likely to be read again.
     Yes,
-    /// It is not, though one that is there already is used: a compaction or a long scan would only drive out what others need.
+    /// It is not, though one that is there already is used: a compaction or a long scan would only
+    /// drive out what others need.
     No,
 }
 
@@ -51,10 +55,12 @@ impl BlockCache {
         }
     }
 
-    /// The block from the cache, otherwise what `read` gives, which is then cached unless `fill` says no.
+    /// The block from the cache, otherwise what `read` gives, which is then cached unless `fill`
+    /// says no.
     ///
-    /// Of threads that miss the same block at the same time and would fill the cache, one calls `read` and all get its result. A failed read is returned
-    /// and not remembered: the next call reads again.
+    /// Of threads that miss the same block at the same time and would fill the cache, one calls
+    /// `read` and all get its result. A failed read is returned and not remembered: the next call
+    /// reads again.
     pub fn get_or_read(
         &self,
         key: BlockKey,

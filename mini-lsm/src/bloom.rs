@@ -7,12 +7,14 @@
 //! +---------------+-----+---------------+---------------+
 //! ```
 //!
-//! An encoded filter of no bytes is "no filter". The key's hash picks one block, then k bits within its 512, so that a probe costs one cache miss instead of k
-//! (Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007; RocksDB's format 5 does so too). The price: some blocks get more keys than others, and a few more false
-//! positives than a plain filter has.
+//! An encoded filter of no bytes is "no filter". The key's hash picks one block, then k bits within
+//! its 512, so that a probe costs one cache miss instead of k (Putze, Sanders and Singler, "Cache-,
+//! Hash- and Space-Efficient Bloom Filters", 2007; RocksDB's format 5 does so too). The price: some
+//! blocks get more keys than others, and a few more false positives than a plain filter has.
 //!
-//! From a 32-bit hash h (farmhash): block = (h × block count) >> 32; then, with g = h × 0x9E3779B9 (mod 2^32), bit i of k is the top 9 bits of g, and g becomes
-//! g × 0x9E3779B9 (mod 2^32) for the next one.
+//! From a 32-bit hash h (farmhash): block = (h × block count) >> 32; then, with g = h × 0x9E3779B9
+//! (mod 2^32), bit i of k is the top 9 bits of g, and g becomes g × 0x9E3779B9 (mod 2^32) for the
+//! next one.
 
 use bytes::Bytes;
 
@@ -23,7 +25,8 @@ use crate::error::Result;
 pub const FILTER_BLOCK_LEN: usize = 64;
 /// The most bits that are set for one key.
 pub const MAX_PROBES: usize = 30;
-/// 2^32 divided by the golden ratio: multiplying by it spreads the bits of a number upwards (Knuth's multiplicative hashing).
+/// 2^32 divided by the golden ratio: multiplying by it spreads the bits of a number upwards
+/// (Knuth's multiplicative hashing).
 const SPREAD: u32 = 0x9E37_79B9;
 
 /// The hash of a key that filters are built from and asked with.
@@ -31,7 +34,8 @@ pub fn key_hash(key: &[u8]) -> u32 {
     farmhash::fingerprint32(key)
 }
 
-/// A filter over a set of keys: never denies a key that is in the set, and denies most that are not.
+/// A filter over a set of keys: never denies a key that is in the set, and denies most that are
+/// not.
 #[derive(Clone, Debug)]
 pub struct BloomFilter {
     /// The blocks, then the probe count; empty for no filter.
@@ -39,8 +43,9 @@ pub struct BloomFilter {
 }
 
 impl BloomFilter {
-    /// A filter over the keys with these hashes, of `bits_per_key` bits for each, rounded up to whole blocks. The probe count is `bits_per_key × ln 2`,
-    /// rounded, from 1 to [`MAX_PROBES`]. With no bits, or no keys, it is empty, and denies nothing.
+    /// A filter over the keys with these hashes, of `bits_per_key` bits for each, rounded up to
+    /// whole blocks. The probe count is `bits_per_key × ln 2`, rounded, from 1 to [`MAX_PROBES`].
+    /// With no bits, or no keys, it is empty, and denies nothing.
     pub fn build(key_hashes: &[u32], bits_per_key: usize) -> Self {
         if key_hashes.is_empty() || bits_per_key == 0 {
             return Self { data: Bytes::new() };
@@ -67,7 +72,8 @@ impl BloomFilter {
 
     /// Reads a filter that [`encode`](Self::encode) made; `None` from no bytes.
     ///
-    /// `Corruption` if there is not a whole number of blocks, at least one, or the probe count is not 1 to [`MAX_PROBES`].
+    /// `Corruption` if there is not a whole number of blocks, at least one, or the probe count is
+    /// not 1 to [`MAX_PROBES`].
     pub fn decode(data: Bytes, origin: Origin<'_>) -> Result<Option<Self>> {
         let Some((&probe_count, blocks)) = data.split_last() else {
             return Ok(None);

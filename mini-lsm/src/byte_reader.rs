@@ -1,7 +1,7 @@
 //! The one way to decode bytes that came from a file: every read is checked, and every failure names file and offset.
 //!
-//! Nothing here trusts a length: a field that does not fit into what is left is [`Error::Corruption`], never a panic
-//! and never an allocation.
+//! Nothing here trusts a length: a field that does not fit into what is left is
+//! [`Error::Corruption`], never a panic and never an allocation.
 
 use std::path::Path;
 

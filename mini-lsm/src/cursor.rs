@@ -1,7 +1,8 @@
 //! The cursor: how everything sorted in this engine is walked, from one block to the whole store.
 //!
-//! Why not [`Iterator`]? Its items must outlive the next call, so every key and value would be copied out of the
-//! block it lies in. A cursor lends them: `key()` and `value()` borrow from the cursor until it moves.
+//! Why not [`Iterator`]? Its items must outlive the next call, so every key and value would be
+//! copied out of the block it lies in. A cursor lends them: `key()` and `value()` borrow from the
+//! cursor until it moves.
 //!
 //! # The contract
 //!
@@ -12,8 +13,8 @@
 //! | past the end          | `false`    | not allowed    | `Ok`, stays           | move                    |
 //! | after an error        | `false`    | not allowed    | the same error again  | try again               |
 //!
-//! Entries come in strictly ascending order of their keys (bytewise), each key once. "Not allowed" is a bug of the
-//! caller: a cursor may panic or answer anything.
+//! Entries come in strictly ascending order of their keys (bytewise), each key once. "Not allowed"
+//! is a bug of the caller: a cursor may panic or answer anything.
 
 use bytes::Bytes;
 
@@ -27,7 +28,8 @@ pub trait StorageIterator {
     /// The key of the current entry. Only while [`is_valid`](Self::is_valid).
     fn key(&self) -> &[u8];
 
-    /// The value of the current entry, `None` for a tombstone. Only while [`is_valid`](Self::is_valid).
+    /// The value of the current entry, `None` for a tombstone. Only while
+    /// [`is_valid`](Self::is_valid).
     fn value(&self) -> Option<&[u8]>;
 
     /// Moves to the next entry, or past the end after the last one.
@@ -36,8 +38,8 @@ pub trait StorageIterator {
     /// Moves to the first entry; afterwards `is_valid()` holds iff there is one.
     fn seek_to_first(&mut self) -> Result<()>;
 
-    /// Moves to the first entry whose key is at or past `target`; afterwards `is_valid()` holds iff there is one.
-    /// Allowed at any time, backwards too.
+    /// Moves to the first entry whose key is at or past `target`; afterwards `is_valid()` holds iff
+    /// there is one. Allowed at any time, backwards too.
     fn seek(&mut self, target: &[u8]) -> Result<()>;
 }
 

@@ -1,7 +1,8 @@
 //! What can go wrong, as one type.
 //!
-//! An error is cheap to clone, because a failure in the background is kept and handed to every later write.
-//! Every I/O error carries the operation and the path; every decoding error carries the file and the offset.
+//! An error is cheap to clone, because a failure in the background is kept and handed to every
+//! later write. Every I/O error carries the operation and the path; every decoding error carries
+//! the file and the offset.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,8 @@ pub enum Error {
     #[error("{} is open already: a store has one owner at a time", .0.display())]
     AlreadyOpen(PathBuf),
 
-    /// The store takes no more writes: a log or manifest write failed, or a background thread died. Reads go on; reopen to write again.
+    /// The store takes no more writes: a log or manifest write failed, or a background thread died.
+    /// Reads go on; reopen to write again.
     #[error("the store takes no writes until it is reopened: {0}")]
     Background(Arc<Error>),
 

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a table, which is also its file's name. Ids are never used twice, so a larger id is a newer file.
+/// The number of a table, which is also its file's name. Ids are never used twice, so a larger id
+/// is a newer file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TableId(pub u64);
 
-/// The number of a write: every operation of every batch gets the next one, in commit order, from 1 on.
+/// The number of a write: every operation of every batch gets the next one, in commit order, from 1
+/// on.
 pub type Seq = u64;

@@ -1,7 +1,9 @@
 //! Mini-LSM: a small LSM-tree key-value store that survives a power cut.
 //!
-//! Writes go to a log and to a sorted table in memory; full memtables become sorted files, which are merged, level by level, in the background. The modules below stand as the floors of the house do, lowest
-//! first: a module uses only what stands above it in this list. It is also the order to read them in.
+//! Writes go to a log and to a sorted table in memory; full memtables become sorted files, which
+//! are merged, level by level, in the background. The modules below stand as the floors of the
+//! house do, lowest first: a module uses only what stands above it in this list. It is also the
+//! order to read them in.
 //!
 //! ```no_run
 //! use mini_lsm::{LsmOptions, LsmStorage};

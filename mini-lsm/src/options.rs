@@ -9,13 +9,15 @@ use crate::listener::{EventListener, Silent};
 /// What a `put` that returned promises to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// A kill of the process: the log record has reached the operating system. `sync` makes it survive a power cut.
+    /// A kill of the process: the log record has reached the operating system. `sync` makes it
+    /// survive a power cut.
     Buffered,
     /// A power cut: the log has been synced. Writers that wait at the same time share one sync.
     Sync,
 }
 
-/// The settings of a store. Later days' features are here from day 1, so that tests of earlier days can switch them off.
+/// The settings of a store. Later days' features are here from day 1, so that tests of earlier days
+/// can switch them off.
 #[derive(Clone, Debug)]
 pub struct LsmOptions {
     /// Where files live.
@@ -26,7 +28,8 @@ pub struct LsmOptions {
     pub table_size: usize,
     /// The size at which the memtable is frozen, in bytes of keys and values.
     pub memtable_size: usize,
-    /// How many frozen memtables may wait for their flush before writers wait too. Only with `background_flush`.
+    /// How many frozen memtables may wait for their flush before writers wait too. Only with
+    /// `background_flush`.
     pub max_frozen_memtables: usize,
     /// Capacity of the block cache, in bytes of blocks.
     pub block_cache_size: u64,
@@ -38,7 +41,8 @@ pub struct LsmOptions {
     pub level_count: usize,
     /// How many tables in L0 call for a compaction.
     pub l0_compaction_trigger: usize,
-    /// How many tables in L0 slow each write down by a millisecond. Only with `background_compaction`.
+    /// How many tables in L0 slow each write down by a millisecond. Only with
+    /// `background_compaction`.
     pub l0_slowdown_trigger: usize,
     /// How many tables in L0 make writers wait. Only with `background_compaction`.
     pub l0_stop_trigger: usize,

@@ -22,7 +22,8 @@ pub struct TableStore {
 }
 
 impl TableStore {
-    /// The tables of `dir`; ids from `next_id` on are free. Blocks go through `cache`, if there is one.
+    /// The tables of `dir`; ids from `next_id` on are free. Blocks go through `cache`, if there is
+    /// one.
     pub fn new(
         dir: &Path,
         options: &LsmOptions,

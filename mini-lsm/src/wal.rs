@@ -1,6 +1,7 @@
 //! Day 6 · Task 2 · The write-ahead log: every batch goes here before it goes into the memtable.
 //!
-//! A payload of the [`log`](crate::log) is one whole batch, so that a crash leaves all of it or nothing:
+//! A payload of the [`log`](crate::log) is one whole batch, so that a crash leaves all of it or
+//! nothing:
 //!
 //! ```text
 //! +----------------+------------+   and for each operation:   +--------------+----------------+-----+-------+
@@ -8,8 +9,9 @@
 //! +----------------+------------+                             +--------------+----------------+-----+-------+
 //! ```
 //!
-//! A `value_len` of `u32::MAX` is a tombstone, with no value bytes. Operation i of the batch has sequence number `first seq + i`. The log of memtable 7 is the file `000007.wal`, and 7 is
-//! its id.
+//! A `value_len` of `u32::MAX` is a tombstone, with no value bytes. Operation i of the batch has
+//! sequence number `first seq + i`. The log of memtable 7 is the file `000007.wal`, and 7 is its
+//! id.
 
 use std::path::Path;
 
@@ -60,7 +62,8 @@ impl Wal {
         })
     }
 
-    /// Reads log `id` of `dir`. `Corruption` if what had been synced is damaged, or a batch is malformed.
+    /// Reads log `id` of `dir`. `Corruption` if what had been synced is damaged, or a batch is
+    /// malformed.
     pub fn read(fs: &dyn FileSystem, dir: &Path, id: u64) -> Result<WalContents> {
         let path = log_path(dir, id);
         let mut log = read_log(fs, &path, id)?;
@@ -110,7 +113,8 @@ pub fn encode_batch(first_seq: Seq, batch: &WriteBatch, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the payload of a batch. `Corruption` if it is anything else, or more. Keys and values share the memory of `payload`.
+/// Reads the payload of a batch. `Corruption` if it is anything else, or more. Keys and values
+/// share the memory of `payload`.
 pub fn decode_batch(payload: Bytes, origin: Origin<'_>) -> Result<LoggedBatch> {
     let mut reader = ByteReader::new(&payload, origin);
     let first_seq = reader.u64("first sequence number")?;

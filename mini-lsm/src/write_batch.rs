@@ -11,7 +11,8 @@ pub const MAX_VALUE_LEN: usize = 1 << 28;
 /// The longest encoded batch, in bytes, as a write-ahead log would hold it.
 pub const MAX_BATCH_LEN: usize = 1 << 30;
 
-/// What an operation costs in an encoded batch beside its key and value: `key_len: u16 · value_len: u32`.
+/// What an operation costs in an encoded batch beside its key and value: `key_len: u16 · value_len:
+/// u32`.
 const OP_OVERHEAD: usize = size_of::<u16>() + size_of::<u32>();
 /// `first sequence: u64 · count: u32`, the head of an encoded batch.
 const BATCH_OVERHEAD: usize = size_of::<u64>() + size_of::<u32>();

@@ -5,8 +5,8 @@ use super::{ENTRY_HEADER_LEN, OFFSET_LEN, TOMBSTONE_LEN};
 
 /// Builds one block after the other from entries in ascending order of their keys.
 ///
-/// The size rule: a block is never larger than its target, but for a single entry that is larger by itself, which gets a block of
-/// its own; and no entry begins past offset 65,535.
+/// The size rule: a block is never larger than its target, but for a single entry that is larger by
+/// itself, which gets a block of its own; and no entry begins past offset 65,535.
 #[derive(Debug)]
 pub struct BlockBuilder {
     /// The size that the encoded block must not exceed, in bytes.
@@ -27,17 +27,19 @@ impl BlockBuilder {
         unimplemented!("day 1, task 1: BlockBuilder::new")
     }
 
-    /// Whether an entry with this key and value (`None` for a tombstone) may be added: always to an empty block; otherwise if
-    /// the encoded block, with this entry, its offset and the entry count, has at most the target size, and the entry begins at an
-    /// offset of at most 65,535. Exact: if it says no, one byte less room was needed.
+    /// Whether an entry with this key and value (`None` for a tombstone) may be added: always to an
+    /// empty block; otherwise if the encoded block, with this entry, its offset and the entry
+    /// count, has at most the target size, and the entry begins at an offset of at most 65,535.
+    /// Exact: if it says no, one byte less room was needed.
     pub fn has_room(&self, key: &[u8], value: Option<&[u8]>) -> bool {
         unimplemented!("day 1, task 1: BlockBuilder::has_room")
     }
 
     /// Adds an entry; `None` is a tombstone, which is not the same as an empty value.
     ///
-    /// Requires what the caller (a table builder) guarantees: [`has_room`](Self::has_room), and a key of 1 to 65,535 bytes
-    /// that is greater than the last one added. Panics if the keys do not ascend: a block out of order would lose entries silently.
+    /// Requires what the caller (a table builder) guarantees: [`has_room`](Self::has_room), and a
+    /// key of 1 to 65,535 bytes that is greater than the last one added. Panics if the keys do not
+    /// ascend: a block out of order would lose entries silently.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) {
         unimplemented!("day 1, task 1: BlockBuilder::add")
     }
@@ -62,7 +64,8 @@ impl BlockBuilder {
         unimplemented!("day 1, task 1: BlockBuilder::encoded_len")
     }
 
-    /// The encoded block. Leaves the builder empty, ready for the next block. Requires at least one entry.
+    /// The encoded block. Leaves the builder empty, ready for the next block. Requires at least one
+    /// entry.
     pub fn finish(&mut self) -> Vec<u8> {
         unimplemented!("day 1, task 1: BlockBuilder::finish")
     }

@@ -13,14 +13,15 @@
 //! +-------------+---------------+----------------+-------------------+-------+
 //! ```
 //!
-//! Integers are little-endian. `shared` counts the bytes of the key that are taken from the block's *first* key, so any
-//! entry can be decoded alone, and a binary search needs no restart points (LevelDB shares with the entry *before*, and
-//! does). Builders write 0 there until day 7; decoders honour it from day 1. A `value_len` of `u32::MAX` is a tombstone, with no
-//! value bytes.
+//! Integers are little-endian. `shared` counts the bytes of the key that are taken from the block's
+//! *first* key, so any entry can be decoded alone, and a binary search needs no restart points
+//! (LevelDB shares with the entry *before*, and does). Builders write 0 there until day 7; decoders
+//! honour it from day 1. A `value_len` of `u32::MAX` is a tombstone, with no value bytes.
 //!
-//! Invariants: there is at least one entry; the first shares nothing; keys have 1 to 65,535 bytes and ascend; entries
-//! lie end to end from offset 0 up to the offset array; an offset is at most 65,535. All but the order of the keys is
-//! checked by [`Block::decode`], so that an iterator cannot fail.
+//! Invariants: there is at least one entry; the first shares nothing; keys have 1 to 65,535 bytes
+//! and ascend; entries lie end to end from offset 0 up to the offset array; an offset is at most
+//! 65,535. All but the order of the keys is checked by [`Block::decode`], so that an iterator
+//! cannot fail.
 
 pub mod builder;
 pub mod iterator;
@@ -64,8 +65,8 @@ pub struct RawEntry<'a> {
 impl Block {
     /// Takes the bytes of a block as [`BlockBuilder::finish`] made them, without copying.
     ///
-    /// `Corruption` unless all the module's invariants but the order of keys hold; whatever the bytes are, there is no panic, and
-    /// no allocation. `origin` is for the error.
+    /// `Corruption` unless all the module's invariants but the order of keys hold; whatever the
+    /// bytes are, there is no panic, and no allocation. `origin` is for the error.
     pub fn decode(data: Bytes, origin: Origin<'_>) -> Result<Self> {
         unimplemented!("day 1, task 2: Block::decode")
     }
@@ -80,7 +81,8 @@ impl Block {
         self.data.len()
     }
 
-    /// Entry number `index`, which must be below [`entry_count`](Self::entry_count). Reads nothing but that entry.
+    /// Entry number `index`, which must be below [`entry_count`](Self::entry_count). Reads nothing
+    /// but that entry.
     pub fn entry(&self, index: usize) -> RawEntry<'_> {
         unimplemented!("day 1, task 2: Block::entry")
     }

@@ -10,7 +10,8 @@ use crate::table_store::{NewTable, TableStore};
 
 /// Knows which tombstones must be kept: those that still hide something.
 ///
-/// A tombstone may go when no level below the output's holds its key: all that is newer is above, and what it hid on the way is merged with it.
+/// A tombstone may go when no level below the output's holds its key: all that is newer is above,
+/// and what it hid on the way is merged with it.
 #[derive(Debug)]
 pub struct Tombstones {
     /// The levels below the output's, each sorted and without overlaps.
@@ -29,9 +30,12 @@ impl Tombstones {
     }
 }
 
-/// Writes what `inputs` gives from its first entry on into new tables, in key order, and returns them; none if nothing is left.
+/// Writes what `inputs` gives from its first entry on into new tables, in key order, and returns
+/// them; none if nothing is left.
 ///
-/// A table is finished by the first entry that brings its [estimated size](crate::table::SsTableBuilder::estimated_size) to `table_size` or more. Tombstones that need not be kept are left out. `None` if `should_stop` says so, which is asked now and then. On
+/// A table is finished by the first entry that brings its [estimated
+/// size](crate::table::SsTableBuilder::estimated_size) to `table_size` or more. Tombstones that
+/// need not be kept are left out. `None` if `should_stop` says so, which is asked now and then. On
 /// an error or a stop the new files are removed.
 pub fn merge_tables(
     mut inputs: MergeIterator<Source>,

@@ -16,7 +16,8 @@ pub struct LogContents {
     pub payloads: Vec<(u64, Bytes)>,
     /// The offset at which the log ends.
     pub end: u64,
-    /// How many bytes lie behind the end: the torn tail that a crash left. Zeros at the end of the file are not counted, since they are space that was never written.
+    /// How many bytes lie behind the end: the torn tail that a crash left. Zeros at the end of the
+    /// file are not counted, since they are space that was never written.
     pub lost_bytes: u64,
     /// Whether some header says that a part of this log was synced.
     pub shows_sync: bool,
@@ -31,7 +32,8 @@ struct Header {
 
 /// Reads the log `id` from the file `path`.
 ///
-/// `Corruption` if a record that had been synced is bad. A bad record that had not been synced ends the log, without an error.
+/// `Corruption` if a record that had been synced is bad. A bad record that had not been synced ends
+/// the log, without an error.
 pub fn read_log(fs: &dyn FileSystem, path: &Path, id: u64) -> Result<LogContents> {
     unimplemented!("day 6, task 1: reader::read_log")
 }

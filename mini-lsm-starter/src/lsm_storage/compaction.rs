@@ -23,12 +23,14 @@ impl Core {
         unimplemented!("day 5, task 5: Core::needs_compaction")
     }
 
-    /// Runs the compaction that is needed most, if one is. One at a time, under the compaction lock.
+    /// Runs the compaction that is needed most, if one is. One at a time, under the compaction
+    /// lock.
     pub fn compact_once(&self) -> Result<()> {
         unimplemented!("day 5, task 5: Core::compact_once")
     }
 
-    /// Runs `compaction`: tells the listener, merges or moves, installs, and lets go of the inputs. The caller holds the compaction lock, so that the inputs are there until the end.
+    /// Runs `compaction`: tells the listener, merges or moves, installs, and lets go of the inputs.
+    /// The caller holds the compaction lock, so that the inputs are there until the end.
     ///
     /// `Closed` if the store is closed meanwhile; then nothing has changed.
     pub fn run(&self, compaction: &Compaction) -> Result<()> {
@@ -58,7 +60,8 @@ impl Core {
 }
 
 impl State {
-    /// The inputs of a compaction as tables, in the order in which it lists them. All of them must be there.
+    /// The inputs of a compaction as tables, in the order in which it lists them. All of them must
+    /// be there.
     pub fn input_tables(&self, compaction: &Compaction) -> Vec<Arc<SsTable>> {
         unimplemented!("day 5, task 4: State::input_tables")
     }
@@ -71,7 +74,8 @@ impl CompactionCursors {
     }
 }
 
-/// The cursors to merge, newest first: one for each table of L0, one for all of the inputs of a lower level. Their blocks do not go into the cache: they are read once.
+/// The cursors to merge, newest first: one for each table of L0, one for all of the inputs of a
+/// lower level. Their blocks do not go into the cache: they are read once.
 pub fn merge_sources(compaction: &Compaction, inputs: &[Arc<SsTable>]) -> Vec<Source> {
     unimplemented!("day 5, task 4: compaction::merge_sources")
 }

@@ -94,7 +94,8 @@ impl Core {
         Arc::clone(&self.state.read())
     }
 
-    /// The sequence number up to which batches are visible. Taken *after* the state: the other way round, a flush in between may have dropped the version that is to be read.
+    /// The sequence number up to which batches are visible. Taken *after* the state: the other way
+    /// round, a flush in between may have dropped the version that is to be read.
     pub fn visible_seq(&self) -> Seq {
         self.published.load(Ordering::Acquire)
     }
@@ -104,7 +105,8 @@ impl Core {
         self.published.fetch_max(seq, Ordering::AcqRel);
     }
 
-    /// Replaces the state by its successor, and wakes those who wait for a change. Returns the new one.
+    /// Replaces the state by its successor, and wakes those who wait for a change. Returns the new
+    /// one.
     pub fn replace_state(&self, successor: impl FnOnce(&State) -> State) -> Arc<State> {
         let mut state = self.state.write();
         let new = Arc::new(successor(&state));

@@ -16,8 +16,8 @@ use crate::wal::Wal;
 
 /// Takes the lock of the store in `dir`, and creates the store (task 4) or recovers it (task 5).
 ///
-/// What is no store is refused, and not touched: a directory that has no manifest but holds something. A missing directory is created. `AlreadyOpen` if the store has an
-/// owner.
+/// What is no store is refused, and not touched: a directory that has no manifest but holds
+/// something. A missing directory is created. `AlreadyOpen` if the store has an owner.
 pub fn create_or_recover(
     dir: &Path,
     options: &LsmOptions,
@@ -28,7 +28,8 @@ pub fn create_or_recover(
 
 /// The parts of a new store in `dir`, which exists and whose lock the caller holds.
 ///
-/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From then on the directory is a store, whatever a crash leaves of the rest.
+/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From
+/// then on the directory is a store, whatever a crash leaves of the rest.
 pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     unimplemented!("day 6, task 4: create::create")
 }

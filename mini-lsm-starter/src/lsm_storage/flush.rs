@@ -18,9 +18,11 @@ impl Core {
         unimplemented!("day 4, task 2: Core::flush")
     }
 
-    /// Writes the oldest frozen memtable to a table, and puts that in its place. Does nothing if none is frozen.
+    /// Writes the oldest frozen memtable to a table, and puts that in its place. Does nothing if
+    /// none is frozen.
     ///
-    /// One thread at a time, under the flush lock, so that L0 gets its tables in the order of their age.
+    /// One thread at a time, under the flush lock, so that L0 gets its tables in the order of their
+    /// age.
     pub fn flush_oldest(&self) -> Result<()> {
         unimplemented!("day 4, task 2: Core::flush_oldest")
     }
@@ -30,8 +32,8 @@ impl Core {
         self.state.read().frozen.last().cloned()
     }
 
-    /// A change of the store: recorded in the manifest (day 6), then visible. The state may have changed since `edit` was made up: the successor is made of the
-    /// current one.
+    /// A change of the store: recorded in the manifest (day 6), then visible. The state may have
+    /// changed since `edit` was made up: the successor is made of the current one.
     pub fn install(
         &self,
         edit: &VersionEdit,
@@ -40,7 +42,8 @@ impl Core {
         unimplemented!("day 4, task 2: Core::install")
     }
 
-    /// What a flush changes, for the manifest: the new table, and that the logs up to this memtable's are not needed any more.
+    /// What a flush changes, for the manifest: the new table, and that the logs up to this
+    /// memtable's are not needed any more.
     pub fn flush_edit(&self, memtable: &MemTable, table: Option<TableId>) -> VersionEdit {
         VersionEdit {
             added: table
@@ -55,7 +58,8 @@ impl Core {
     }
 }
 
-/// Writes the newest version of each key of `memtable` to a new table. No table if the memtable is empty.
+/// Writes the newest version of each key of `memtable` to a new table. No table if the memtable is
+/// empty.
 ///
 /// Requires that nothing is written to it any more.
 pub fn write_memtable(

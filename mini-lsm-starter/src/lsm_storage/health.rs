@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 
-/// The health of a store. It only gets worse: what failed in the background stays until the store is reopened.
+/// The health of a store. It only gets worse: what failed in the background stays until the store
+/// is reopened.
 #[derive(Debug, Default)]
 pub struct Health {
     is_stopping: AtomicBool,
@@ -22,7 +23,8 @@ impl Health {
         self.is_failed.store(true, Ordering::Release);
     }
 
-    /// `Background` if something failed, `Closed` if the store was closed. To be asked before anything is written.
+    /// `Background` if something failed, `Closed` if the store was closed. To be asked before
+    /// anything is written.
     pub fn check(&self) -> Result<()> {
         self.check_open()?;
         self.check_failure()
@@ -54,7 +56,8 @@ impl Health {
         self.error.lock().as_deref().cloned()
     }
 
-    /// The store is being closed, or dropped: threads end, waiting writers give up. Returns whether it was so before.
+    /// The store is being closed, or dropped: threads end, waiting writers give up. Returns whether
+    /// it was so before.
     pub fn stop(&self) -> bool {
         self.is_stopping.swap(true, Ordering::AcqRel)
     }

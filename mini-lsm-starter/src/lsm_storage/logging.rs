@@ -11,19 +11,23 @@ use crate::options::Durability;
 use crate::write_batch::WriteBatch;
 
 impl Core {
-    /// Appends `batch` to the current log. After an error the store takes no more writes. The caller holds the commit lock.
+    /// Appends `batch` to the current log. After an error the store takes no more writes. The
+    /// caller holds the commit lock.
     pub fn log_batch(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
         unimplemented!("day 6, task 4: Core::log_batch")
     }
 
-    /// Makes the batches up to `commit.last_seq` visible, at once or, with [`Durability::Sync`], when they are synced. Gives the commit lock free before it waits.
+    /// Makes the batches up to `commit.last_seq` visible, at once or, with [`Durability::Sync`],
+    /// when they are synced. Gives the commit lock free before it waits.
     pub fn publish_when_durable(&self, commit: MutexGuard<'_, Commit>) -> Result<()> {
         unimplemented!("day 6, task 4: Core::publish_when_durable")
     }
 
-    /// Gives the next memtable, `id`, a log: a new file, its name synced, then named in the manifest, before anything is written to it. The caller holds the commit lock.
+    /// Gives the next memtable, `id`, a log: a new file, its name synced, then named in the
+    /// manifest, before anything is written to it. The caller holds the commit lock.
     ///
-    /// With [`Durability::Sync`] the old log is synced first, so that all in the memtable is visible when that is frozen, and the two logs reach the disk in order.
+    /// With [`Durability::Sync`] the old log is synced first, so that all in the memtable is
+    /// visible when that is frozen, and the two logs reach the disk in order.
     pub fn rotate_log(&self, id: u64, commit: &Commit) -> Result<()> {
         unimplemented!("day 6, task 4: Core::rotate_log")
     }
@@ -43,7 +47,8 @@ impl Core {
         unimplemented!("day 6, task 4: Core::sync")
     }
 
-    /// The last step of closing: syncs and marks the logs, unless something had failed before, closes the manifest, and gives the directory free.
+    /// The last step of closing: syncs and marks the logs, unless something had failed before,
+    /// closes the manifest, and gives the directory free.
     pub fn close_files(&self) -> Result<()> {
         unimplemented!("day 6, task 4: Core::close_files")
     }

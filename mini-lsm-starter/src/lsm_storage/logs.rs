@@ -2,9 +2,11 @@
 //!
 //! # Group commit
 //!
-//! With [`Durability::Sync`](crate::Durability::Sync) a writer, having logged its batch and left the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs all that has been
-//! logged by then, its own batch and those of others. Meanwhile more writers log their batches and wait; the next leader syncs all of those at once. So the price of a sync is shared by as many as came
-//! while the last one ran.
+//! With [`Durability::Sync`](crate::Durability::Sync) a writer, having logged its batch and left
+//! the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs
+//! all that has been logged by then, its own batch and those of others. Meanwhile more writers log
+//! their batches and wait; the next leader syncs all of those at once. So the price of a sync is
+//! shared by as many as came while the last one ran.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +49,8 @@ impl Logs {
         unimplemented!("day 6, task 4: Logs::current")
     }
 
-    /// Creates log `id`, whose name survives a power cut when this returns. It does not take writes yet.
+    /// Creates log `id`, whose name survives a power cut when this returns. It does not take writes
+    /// yet.
     pub fn create(&self, id: u64) -> Result<Wal> {
         unimplemented!("day 6, task 4: Logs::create")
     }
@@ -57,12 +60,14 @@ impl Logs {
         unimplemented!("day 6, task 4: Logs::push")
     }
 
-    /// Takes the logs with ids up to `id` out and returns the paths of their files, which are closed, so that they can be removed.
+    /// Takes the logs with ids up to `id` out and returns the paths of their files, which are
+    /// closed, so that they can be removed.
     pub fn retire(&self, id: u64) -> Vec<PathBuf> {
         unimplemented!("day 6, task 4: Logs::retire")
     }
 
-    /// Syncs every live log, oldest first: a log must never be on disk while part of an older one is not.
+    /// Syncs every live log, oldest first: a log must never be on disk while part of an older one
+    /// is not.
     pub fn sync_all(&self) -> Result<()> {
         unimplemented!("day 6, task 4: Logs::sync_all")
     }
@@ -77,8 +82,10 @@ impl Logs {
         unimplemented!("day 6, task 4: Logs::synced_up_to")
     }
 
-    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`, which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is held
-    /// meanwhile. `check` is asked before each attempt: a sync that failed is not tried again, since nobody knows what it left on disk.
+    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`,
+    /// which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is
+    /// held meanwhile. `check` is asked before each attempt: a sync that failed is not tried again,
+    /// since nobody knows what it left on disk.
     pub fn wait_for_sync(
         &self,
         seq: Seq,

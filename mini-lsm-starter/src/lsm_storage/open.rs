@@ -14,7 +14,9 @@ use crate::options::LsmOptions;
 use crate::table_store::TableStore;
 
 impl Core {
-    /// The store in `dir`: until day 6 a new one, in a directory that is missing or empty ([`require_fresh`](crate::files::require_fresh); [`Parts::empty`] and [`Core::new`] do the rest).
+    /// The store in `dir`: until day 6 a new one, in a directory that is missing or empty
+    /// ([`require_fresh`](crate::files::require_fresh); [`Parts::empty`] and [`Core::new`] do the
+    /// rest).
     pub fn open(dir: &Path, options: LsmOptions) -> Result<Self> {
         unimplemented!("day 3, task 4: Core::open")
     }
@@ -26,7 +28,8 @@ impl Core {
 }
 
 impl Parts {
-    /// The parts of an empty store without logs or a manifest, as it is before day 6. Ids from `next_id` on are free; the memtable takes the first.
+    /// The parts of an empty store without logs or a manifest, as it is before day 6. Ids from
+    /// `next_id` on are free; the memtable takes the first.
     pub fn empty(
         dir: &Path,
         options: &LsmOptions,

@@ -9,7 +9,8 @@
 //! 5. write a new manifest: in one step the new tables and the new log come, and the old logs go;
 //! 6. remove the files that nobody names.
 //!
-//! A crash in any step leaves a directory from which the next recovery gets the same. No old log is appended to or shortened.
+//! A crash in any step leaves a directory from which the next recovery gets the same. No old log is
+//! appended to or shortened.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,17 +1,19 @@
 //! Day 3 · Task 1 · The memtable: what was written lately, sorted, in memory.
 //!
-//! A skip list (crossbeam-skiplist) from *versioned* keys to values. A versioned key is the user's key and the sequence number of
-//! the write, ordered by key, and within one key newest first:
+//! A skip list (crossbeam-skiplist) from *versioned* keys to values. A versioned key is the user's
+//! key and the sequence number of the write, ordered by key, and within one key newest first:
 //!
 //! ```text
 //! (apple, 7) -> red     (apple, 3) -> green     (plum, 5) -> tombstone
 //! ```
 //!
-//! A put *adds* a version and never replaces one, for two reasons. A scan reads at the sequence number that was current when it began, and sees exactly what
-//! had been written by then. And readers need no lock: `insert` over an existing key of a crossbeam skip list removes the
-//! old entry before the new one is there, so that a concurrent reader may find neither.
+//! A put *adds* a version and never replaces one, for two reasons. A scan reads at the sequence
+//! number that was current when it began, and sees exactly what had been written by then. And
+//! readers need no lock: `insert` over an existing key of a crossbeam skip list removes the old
+//! entry before the new one is there, so that a concurrent reader may find neither.
 //!
-//! Threads: any number of readers beside one writer; writers are serialised by the store's commit lock.
+//! Threads: any number of readers beside one writer; writers are serialised by the store's commit
+//! lock.
 
 pub mod iterator;
 
@@ -27,7 +29,8 @@ use crossbeam_skiplist::SkipMap;
 use crate::cursor::Lookup;
 pub use crate::ids::Seq;
 
-/// A key and the sequence number of its write. The order of the fields is the order of the memtable.
+/// A key and the sequence number of its write. The order of the fields is the order of the
+/// memtable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VersionedKey {
     /// The user's key.
@@ -36,7 +39,8 @@ pub struct VersionedKey {
     pub seq: Reverse<Seq>,
 }
 
-/// What an entry costs beside its key and value, in bytes: a node of the skip list and two `Bytes`. Measured at some 100 to 150.
+/// What an entry costs beside its key and value, in bytes: a node of the skip list and two `Bytes`.
+/// Measured at some 100 to 150.
 const ENTRY_OVERHEAD: usize = 128;
 
 /// A memtable.
@@ -54,19 +58,22 @@ impl MemTable {
         unimplemented!("day 3, task 1: MemTable::new")
     }
 
-    /// Adds a version of `key`; `None` is a tombstone. Versions that are there stay. Counts towards [`size`](Self::size) and [`last_seq`](Self::last_seq).
+    /// Adds a version of `key`; `None` is a tombstone. Versions that are there stay. Counts towards
+    /// [`size`](Self::size) and [`last_seq`](Self::last_seq).
     ///
     /// Requires a `seq` that no entry of this memtable has.
     pub fn insert(&self, key: Bytes, seq: Seq, value: Option<Bytes>) {
         unimplemented!("day 3, task 1: MemTable::insert")
     }
 
-    /// The newest version of `key` whose sequence number is at most `seq`. `Unknown` if there is none.
+    /// The newest version of `key` whose sequence number is at most `seq`. `Unknown` if there is
+    /// none.
     pub fn get(&self, key: &[u8], seq: Seq) -> Lookup {
         unimplemented!("day 3, task 1: MemTable::get")
     }
 
-    /// About how much memory the entries take, in bytes: keys and values of all versions, and a constant for each.
+    /// About how much memory the entries take, in bytes: keys and values of all versions, and a
+    /// constant for each.
     pub fn size(&self) -> usize {
         unimplemented!("day 3, task 1: MemTable::size")
     }
@@ -83,7 +90,8 @@ impl MemTable {
 }
 
 impl MemTable {
-    /// A cursor over the keys, each with its newest version at or below `seq`, before its first seek.
+    /// A cursor over the keys, each with its newest version at or below `seq`, before its first
+    /// seek.
     pub fn iter(self: &Arc<Self>, seq: Seq) -> MemTableIterator {
         MemTableIterator::new(Arc::clone(self), seq)
     }

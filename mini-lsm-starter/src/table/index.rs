@@ -9,11 +9,13 @@
 //!
 //! `offset` and `len` are those of the block's bytes in the file, without the checksum behind them.
 //!
-//! Invariants: there is at least one block; `first key <= last key` within an entry, and the last key of a block is below the first key of the
-//! next; blocks lie end to end from offset 0, each followed by its 4-byte checksum.
+//! Invariants: there is at least one block; `first key <= last key` within an entry, and the last
+//! key of a block is below the first key of the next; blocks lie end to end from offset 0, each
+//! followed by its 4-byte checksum.
 //!
-//! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has some 8,000 blocks, and 16,000
-//! keys that each had an allocation would cost more than all the rest.
+//! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has
+//! some 8,000 blocks, and 16,000 keys that each had an allocation would cost more than all the
+//! rest.
 
 use bytes::Bytes;
 
@@ -62,13 +64,15 @@ impl BlockIndex {
         self.offsets.len()
     }
 
-    /// What the index says of block `index`, which must be below [`block_count`](Self::block_count).
+    /// What the index says of block `index`, which must be below
+    /// [`block_count`](Self::block_count).
     pub fn get(&self, index: usize) -> BlockMeta<'_> {
         unimplemented!("day 2, task 1: BlockIndex::get")
     }
 
-    /// The first block whose last key is at or past `target`: the only one that may hold `target`, and where a scan from
-    /// there begins. Equal to the block count if every key of the table is smaller. A binary search.
+    /// The first block whose last key is at or past `target`: the only one that may hold `target`,
+    /// and where a scan from there begins. Equal to the block count if every key of the table is
+    /// smaller. A binary search.
     pub fn find(&self, target: &[u8]) -> usize {
         unimplemented!("day 2, task 1: BlockIndex::find")
     }

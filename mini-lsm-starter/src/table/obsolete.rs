@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fs::{FileSystem, ReadableFile};
 
-/// Counts files that could not be removed. They are strays, which the next `open` tries to remove again.
+/// Counts files that could not be removed. They are strays, which the next `open` tries to remove
+/// again.
 #[derive(Debug, Default)]
 pub struct Removals {
     failed: AtomicU64,
@@ -60,7 +61,8 @@ impl FileGuard {
         &self.path
     }
 
-    /// From now on the file is removed when the guard is dropped; failures are counted in `removals`.
+    /// From now on the file is removed when the guard is dropped; failures are counted in
+    /// `removals`.
     pub fn remove_on_drop(&self, removals: Arc<Removals>) {
         // A second call changes nothing: the first has said it all.
         let _ = self.removals.set(removals);

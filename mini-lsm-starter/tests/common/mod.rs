@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each day uses its part")]
 
 pub mod conformance;
+pub mod crash;
 pub mod golden;
 pub mod model;
 pub mod rng;

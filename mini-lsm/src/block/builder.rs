@@ -5,8 +5,8 @@ use super::{ENTRY_HEADER_LEN, OFFSET_LEN, TOMBSTONE_LEN};
 
 /// Builds one block after the other from entries in ascending order of their keys.
 ///
-/// The size rule: a block is never larger than its target, but for a single entry that is larger by itself, which gets a block of
-/// its own; and no entry begins past offset 65,535.
+/// The size rule: a block is never larger than its target, but for a single entry that is larger by
+/// itself, which gets a block of its own; and no entry begins past offset 65,535.
 #[derive(Debug)]
 pub struct BlockBuilder {
     /// The size that the encoded block must not exceed, in bytes.
@@ -33,9 +33,10 @@ impl BlockBuilder {
         }
     }
 
-    /// Whether an entry with this key and value (`None` for a tombstone) may be added: always to an empty block; otherwise if
-    /// the encoded block, with this entry, its offset and the entry count, has at most the target size, and the entry begins at an
-    /// offset of at most 65,535. Exact: if it says no, one byte less room was needed.
+    /// Whether an entry with this key and value (`None` for a tombstone) may be added: always to an
+    /// empty block; otherwise if the encoded block, with this entry, its offset and the entry
+    /// count, has at most the target size, and the entry begins at an offset of at most 65,535.
+    /// Exact: if it says no, one byte less room was needed.
     pub fn has_room(&self, key: &[u8], value: Option<&[u8]>) -> bool {
         if self.is_empty() {
             return true;
@@ -48,8 +49,9 @@ impl BlockBuilder {
 
     /// Adds an entry; `None` is a tombstone, which is not the same as an empty value.
     ///
-    /// Requires what the caller (a table builder) guarantees: [`has_room`](Self::has_room), and a key of 1 to 65,535 bytes
-    /// that is greater than the last one added. Panics if the keys do not ascend: a block out of order would lose entries silently.
+    /// Requires what the caller (a table builder) guarantees: [`has_room`](Self::has_room), and a
+    /// key of 1 to 65,535 bytes that is greater than the last one added. Panics if the keys do not
+    /// ascend: a block out of order would lose entries silently.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) {
         assert!(
             self.is_empty() || self.last_key.as_slice() < key,
@@ -94,7 +96,8 @@ impl BlockBuilder {
         self.data.len() + OFFSET_LEN * (self.offsets.len() + 1)
     }
 
-    /// The encoded block. Leaves the builder empty, ready for the next block. Requires at least one entry.
+    /// The encoded block. Leaves the builder empty, ready for the next block. Requires at least one
+    /// entry.
     pub fn finish(&mut self) -> Vec<u8> {
         assert!(!self.is_empty(), "a block has at least one entry");
         let mut block = Vec::with_capacity(self.encoded_len());
@@ -109,7 +112,8 @@ impl BlockBuilder {
         block
     }
 
-    /// How many bytes of `key` its entry takes from the block's first key: none while there is no first key.
+    /// How many bytes of `key` its entry takes from the block's first key: none while there is no
+    /// first key.
     fn shared_len(&self, key: &[u8]) -> usize {
         // until day 7 task 3: 0
         common_prefix_len(&self.first_key, key) // day 7 task 3

@@ -1,7 +1,7 @@
 //! The real file system, through `std::fs`.
 //!
-//! Reads and writes name their offset, so that any number of threads read through one handle, and a preallocated file is written from its
-//! start although it is longer already.
+//! Reads and writes name their offset, so that any number of threads read through one handle, and a
+//! preallocated file is written from its start although it is longer already.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -50,7 +50,8 @@ impl FileSystem for DiskFs {
         let fail = |e| Error::io("list", dir, e);
         let mut names = Vec::new();
         for entry in fs::read_dir(dir).map_err(fail)? {
-            // A name that is not Unicode is none of ours: what stands for it here matches no pattern of ours either.
+            // A name that is not Unicode is none of ours: what stands for it here matches no
+            // pattern of ours either.
             names.push(
                 entry
                     .map_err(fail)?
@@ -176,8 +177,9 @@ impl WritableFile for DiskWriter {
             .map_err(|e| Error::io("sync", &self.path, e))
     }
 
-    /// Sets the length only, so the space is a hole, not blocks: a later append need not change the length, but the system still has to
-    /// find a place for it. To write zeros would be the whole way, at twice the writing.
+    /// Sets the length only, so the space is a hole, not blocks: a later append need not change the
+    /// length, but the system still has to find a place for it. To write zeros would be the whole
+    /// way, at twice the writing.
     fn preallocate(&self, len: u64) -> Result<()> {
         let mut extent = self.extent.lock();
         if len > extent.len {
@@ -197,7 +199,8 @@ impl WritableFile for DiskWriter {
     }
 }
 
-/// The kernel's lock on an open file: gone when the file is closed, by us or by the end of the process.
+/// The kernel's lock on an open file: gone when the file is closed, by us or by the end of the
+/// process.
 #[derive(Debug)]
 struct DiskLock {
     _file: File,
@@ -208,7 +211,8 @@ impl FileLock for DiskLock {}
 #[cfg(unix)]
 fn sync_names(dir: &Path) -> io::Result<()> {
     match File::open(dir)?.sync_all() {
-        // EINVAL says that this file system cannot sync a directory (some network mounts), not that it tried and failed.
+        // EINVAL says that this file system cannot sync a directory (some network mounts), not that
+        // it tried and failed.
         Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,
     }

@@ -1,8 +1,9 @@
 //! A file system around another one, for tests: a hook sees every operation before it happens and decides what becomes of it.
 //!
-//! The hook may block (a barrier), call the file system below, or clone it as a power cut would leave it: nothing is locked while it runs.
-//! Operations are numbered as they arrive, so "fail at operation 17" is `|op| if op.index == 17 { Fail(..) } else { Proceed }`,
-//! and "from 17 on" is `>=`.
+//! The hook may block (a barrier), call the file system below, or clone it as a power cut would
+//! leave it: nothing is locked while it runs. Operations are numbered as they arrive, so "fail at
+//! operation 17" is `|op| if op.index == 17 { Fail(..) } else { Proceed }`, and "from 17 on" is
+//! `>=`.
 
 use std::fmt;
 use std::io;
@@ -39,7 +40,8 @@ impl Operation {
     }
 }
 
-/// The kinds of operations. [`WritableFile::finish`] shows as its two parts, `Sync` of the file and `SyncDir` of its directory.
+/// The kinds of operations. [`WritableFile::finish`] shows as its two parts, `Sync` of the file and
+/// `SyncDir` of its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OpKind {
     /// [`FileSystem::create`]
@@ -107,10 +109,11 @@ impl OpKind {
 pub enum Verdict {
     /// It is done.
     Proceed,
-    /// It is not done, and an error of this kind is returned. A failed `Sync` also makes a [`MemFs`](super::MemFs) below forget the bytes
-    /// of that file that were not synced.
+    /// It is not done, and an error of this kind is returned. A failed `Sync` also makes a
+    /// [`MemFs`](super::MemFs) below forget the bytes of that file that were not synced.
     Fail(io::ErrorKind),
-    /// An append writes only so many bytes and returns an error of the kind `StorageFull`. Any other operation: `Fail(StorageFull)`.
+    /// An append writes only so many bytes and returns an error of the kind `StorageFull`. Any
+    /// other operation: `Fail(StorageFull)`.
     Short(usize),
     /// The thread panics, and the operation is not done.
     Panic,
@@ -230,7 +233,8 @@ impl OpLog {
         self.operations.lock().push(op.clone());
     }
 
-    /// How many operations recorded so far `matches`. As in `log.count(|op| op.kind == OpKind::Read && op.has_extension("sst"))`.
+    /// How many operations recorded so far `matches`. As in `log.count(|op| op.kind == OpKind::Read
+    /// && op.has_extension("sst"))`.
     pub fn count(&self, matches: impl Fn(&Operation) -> bool) -> usize {
         self.operations
             .lock()

@@ -8,8 +8,9 @@
 //!
 //! # What survives a power cut
 //!
-//! Only what was synced, and there are two things to sync: a file's *bytes* ([`WritableFile::sync`]) and its *name* in the directory
-//! ([`FileSystem::sync_dir`], also after a rename or a removal). [`WritableFile::finish`] does both.
+//! Only what was synced, and there are two things to sync: a file's *bytes*
+//! ([`WritableFile::sync`]) and its *name* in the directory ([`FileSystem::sync_dir`], also after a
+//! rename or a removal). [`WritableFile::finish`] does both.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -48,11 +49,13 @@ pub trait FileSystem: Debug + Send + Sync {
     /// Removes a file.
     fn remove(&self, path: &Path) -> Result<()>;
 
-    /// Makes the names in a directory (created, renamed, removed) survive a power cut. Does nothing on Windows, which offers no such call.
+    /// Makes the names in a directory (created, renamed, removed) survive a power cut. Does nothing
+    /// on Windows, which offers no such call.
     fn sync_dir(&self, dir: &Path) -> Result<()>;
 
-    /// Takes the lock file `path`, which is created if it is missing, and holds it until the guard is dropped or the process dies.
-    /// `AlreadyOpen`, naming the directory of `path`, if somebody holds it.
+    /// Takes the lock file `path`, which is created if it is missing, and holds it until the guard
+    /// is dropped or the process dies. `AlreadyOpen`, naming the directory of `path`, if somebody
+    /// holds it.
     fn lock(&self, path: &Path) -> Result<Box<dyn FileLock>>;
 }
 
@@ -72,14 +75,15 @@ pub trait ReadableFile: Debug + Send + Sync {
 
 /// A new file that grows at its end.
 ///
-/// `append` is for one thread at a time; `sync` may run beside it, and covers what had been appended when it was called.
+/// `append` is for one thread at a time; `sync` may run beside it, and covers what had been
+/// appended when it was called.
 pub trait WritableFile: Debug + Send + Sync {
-    /// Writes `data` at the end. It has reached the operating system when this returns: it survives a kill of the process.
-    /// After an error an unknown part of `data` may have been written.
+    /// Writes `data` at the end. It has reached the operating system when this returns: it survives
+    /// a kill of the process. After an error an unknown part of `data` may have been written.
     fn append(&self, data: &[u8]) -> Result<()>;
 
-    /// Makes all that was appended so far survive a power cut (the bytes, not the name).
-    /// After an error nothing is known of what was not synced before, and a second try proves nothing.
+    /// Makes all that was appended so far survive a power cut (the bytes, not the name). After an
+    /// error nothing is known of what was not synced before, and a second try proves nothing.
     fn sync(&self) -> Result<()>;
 
     /// Reserves space up to `len` bytes in all, which read as zeros until they are appended over.
@@ -89,7 +93,8 @@ pub trait WritableFile: Debug + Send + Sync {
     /// The last call on a file: syncs its bytes, then its name in the directory.
     fn finish(&self) -> Result<()>;
 
-    /// Forgets the bytes that were not synced, as a kernel may after a failed sync. For [`FaultFs`]; only [`MemFs`] does anything.
+    /// Forgets the bytes that were not synced, as a kernel may after a failed sync. For
+    /// [`FaultFs`]; only [`MemFs`] does anything.
     fn discard_unsynced(&self) {}
 }
 

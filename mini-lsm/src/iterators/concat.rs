@@ -1,7 +1,8 @@
 //! Day 5 · Task 1 · The concat iterator: the tables of one level, one after the other.
 //!
-//! From L1 on the tables of a level are sorted and do not overlap, so that a level is one long sorted run cut into files. It needs no merge, and
-//! only one of its tables is open for reading at a time.
+//! From L1 on the tables of a level are sorted and do not overlap, so that a level is one long
+//! sorted run cut into files. It needs no merge, and only one of its tables is open for reading at
+//! a time.
 
 use std::sync::Arc;
 
@@ -9,12 +10,14 @@ use crate::cursor::StorageIterator;
 use crate::error::{Error, Result};
 use crate::table::{CacheFill, SsTable, SsTableIterator};
 
-/// A cursor over tables that ascend and do not overlap; it follows the table in [`cursor`](crate::cursor).
+/// A cursor over tables that ascend and do not overlap; it follows the table in
+/// [`cursor`](crate::cursor).
 ///
 /// Reads one block for a seek, none for tables it only passes by.
 #[derive(Debug)]
 pub struct ConcatIterator {
-    /// In key order: the last key of each is below the first key of the next. The caller (a level) guarantees it.
+    /// In key order: the last key of each is below the first key of the next. The caller (a level)
+    /// guarantees it.
     tables: Arc<[Arc<SsTable>]>,
     fill: CacheFill,
     /// The number of the table that `cursor` walks.
@@ -25,7 +28,8 @@ pub struct ConcatIterator {
 }
 
 impl ConcatIterator {
-    /// A cursor over `tables`, which ascend and do not overlap, before its first seek. There may be none.
+    /// A cursor over `tables`, which ascend and do not overlap, before its first seek. There may be
+    /// none.
     pub fn new(tables: Arc<[Arc<SsTable>]>, fill: CacheFill) -> Self {
         Self {
             tables,
@@ -100,7 +104,8 @@ impl StorageIterator for ConcatIterator {
         self.enter(0, SsTableIterator::seek_to_first)
     }
 
-    /// The first table whose last key is at or past `target` holds the entry, if there is one: no other is opened.
+    /// The first table whose last key is at or past `target` holds the entry, if there is one: no
+    /// other is opened.
     fn seek(&mut self, target: &[u8]) -> Result<()> {
         let index = self
             .tables

@@ -1,15 +1,17 @@
 //! Day 3 · Task 3 · The merge iterator: many sorted sources as one, in which the newest source wins.
 //!
-//! The sources that stand on an entry form a binary heap of their numbers, ordered by (key, number): at its root is the smallest key, and of equal
-//! keys the one from the newest source. The heap holds numbers and not cursors, so that mending it moves a few bytes.
+//! The sources that stand on an entry form a binary heap of their numbers, ordered by (key,
+//! number): at its root is the smallest key, and of equal keys the one from the newest source. The
+//! heap holds numbers and not cursors, so that mending it moves a few bytes.
 
 use crate::cursor::StorageIterator;
 use crate::error::{Error, Result};
 
 /// A cursor over the union of its sources; it follows the table in [`cursor`](crate::cursor).
 ///
-/// Sources are given newest first. Of a key that several of them hold, the entry of the newest is shown, be it a value or a tombstone, and the others are
-/// skipped. When a source fails, the error is returned, and the cursor is invalid until the next seek.
+/// Sources are given newest first. Of a key that several of them hold, the entry of the newest is
+/// shown, be it a value or a tombstone, and the others are skipped. When a source fails, the error
+/// is returned, and the cursor is invalid until the next seek.
 #[derive(Debug)]
 pub struct MergeIterator<I> {
     sources: Vec<I>,
@@ -53,7 +55,8 @@ impl<I: StorageIterator> MergeIterator<I> {
             return self.fail(error);
         }
         if !self.sources[source].is_valid() {
-            // The last of the heap takes its place. That one is no smaller than the root, and `position` is the root or a child of it: it cannot have to rise.
+            // The last of the heap takes its place. That one is no smaller than the root, and
+            // `position` is the root or a child of it: it cannot have to rise.
             self.heap.swap_remove(position);
         }
         self.sift_down(position);
@@ -116,7 +119,8 @@ impl<I: StorageIterator> StorageIterator for MergeIterator<I> {
         self.sources[self.heap[0]].value()
     }
 
-    /// Older entries of the same key are skipped first, while the root still lends its key: they are always next to the root.
+    /// Older entries of the same key are skipped first, while the root still lends its key: they
+    /// are always next to the root.
     fn next(&mut self) -> Result<()> {
         if let Some(error) = &self.error {
             return Err(error.clone());

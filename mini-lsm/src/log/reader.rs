@@ -16,7 +16,8 @@ pub struct LogContents {
     pub payloads: Vec<(u64, Bytes)>,
     /// The offset at which the log ends.
     pub end: u64,
-    /// How many bytes lie behind the end: the torn tail that a crash left. Zeros at the end of the file are not counted, since they are space that was never written.
+    /// How many bytes lie behind the end: the torn tail that a crash left. Zeros at the end of the
+    /// file are not counted, since they are space that was never written.
     pub lost_bytes: u64,
     /// Whether some header says that a part of this log was synced.
     pub shows_sync: bool,
@@ -31,7 +32,8 @@ struct Header {
 
 /// Reads the log `id` from the file `path`.
 ///
-/// `Corruption` if a record that had been synced is bad. A bad record that had not been synced ends the log, without an error.
+/// `Corruption` if a record that had been synced is bad. A bad record that had not been synced ends
+/// the log, without an error.
 pub fn read_log(fs: &dyn FileSystem, path: &Path, id: u64) -> Result<LogContents> {
     let file = fs.open(path)?;
     let mut bytes = vec![0; file.len()? as usize];
@@ -92,7 +94,8 @@ fn read_header(bytes: &[u8], offset: usize, id: u64) -> Option<Header> {
 /// The offset of a header behind `bad` which says that `bad` was on disk.
 fn find_witness(bytes: &[u8], bad: usize, id: u64) -> Option<usize> {
     (bad + 1..bytes.len()).find(|&offset| {
-        // The field is looked at first, since it excludes nearly every offset without computing a checksum.
+        // The field is looked at first, since it excludes nearly every offset without computing a
+        // checksum.
         let synced = bytes
             .get(offset + 4..offset + 12)
             .map(|field| u64::from_le_bytes(field.try_into().expect("8 bytes")));

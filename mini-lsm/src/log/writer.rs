@@ -11,7 +11,8 @@ use crate::fs::WritableFile;
 
 /// Appends records to a new file.
 ///
-/// Threads: appends exclude each other; a sync may run beside them, and covers what had been appended when it began.
+/// Threads: appends exclude each other; a sync may run beside them, and covers what had been
+/// appended when it began.
 #[derive(Debug)]
 pub struct LogWriter {
     id: u64,
@@ -21,7 +22,8 @@ pub struct LogWriter {
     len: AtomicU64,
     /// The length that is known to be on disk.
     synced: AtomicU64,
-    /// What a sync failed with. Its lock is held while one runs: the system tells of a failure once, and only one of two that run side by side.
+    /// What a sync failed with. Its lock is held while one runs: the system tells of a failure
+    /// once, and only one of two that run side by side.
     sync_failure: Mutex<Option<Error>>,
 }
 
@@ -33,12 +35,14 @@ struct Tail {
     marked: u64,
     /// Where the last record with a payload ends: a mark need not vouch for marks.
     last_payload_end: u64,
-    /// What an append failed with: nobody knows how much of its record is in the file, so nothing may follow it.
+    /// What an append failed with: nobody knows how much of its record is in the file, so nothing
+    /// may follow it.
     broken: Option<Error>,
 }
 
 impl LogWriter {
-    /// A writer to `file`, which is empty. `id` is that of the log, and must be given to the reader.
+    /// A writer to `file`, which is empty. `id` is that of the log, and must be given to the
+    /// reader.
     pub fn new(id: u64, file: Arc<dyn WritableFile>) -> Self {
         Self {
             id,
@@ -50,9 +54,11 @@ impl LogWriter {
         }
     }
 
-    /// Appends a record, whose payload `encode` appends to the buffer that it is given (and must not otherwise touch). One write to the file.
+    /// Appends a record, whose payload `encode` appends to the buffer that it is given (and must
+    /// not otherwise touch). One write to the file.
     ///
-    /// The record has reached the operating system when this returns. After an error every further append gives it again.
+    /// The record has reached the operating system when this returns. After an error every further
+    /// append gives it again.
     pub fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         let mut tail = self.tail.lock();
         self.append_locked(&mut tail, encode)
@@ -60,7 +66,8 @@ impl LogWriter {
 
     /// Makes all that has been appended survive a power cut. Does nothing if it does already.
     ///
-    /// After an error every further call gives it again: a second try could succeed although the data is gone.
+    /// After an error every further call gives it again: a second try could succeed although the
+    /// data is gone.
     pub fn sync(&self) -> Result<()> {
         let len = self.len();
         let mut failure = self.sync_failure.lock();
@@ -76,7 +83,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Gets the synced length into the file, by a record without payload; does nothing if no record with a payload has been synced since the last time.
+    /// Gets the synced length into the file, by a record without payload; does nothing if no record
+    /// with a payload has been synced since the last time.
     pub fn mark(&self) -> Result<()> {
         let mut tail = self.tail.lock();
         match tail.marked < tail.last_payload_end && tail.last_payload_end <= self.synced_len() {

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::listener::Event;
 
 impl Core {
-    /// The flush thread: flushes memtables as they are frozen, until the store is closed or has failed.
+    /// The flush thread: flushes memtables as they are frozen, until the store is closed or has
+    /// failed.
     pub fn flush_in_background(&self) -> Result<()> {
         loop {
             self.progress
@@ -16,7 +17,8 @@ impl Core {
         }
     }
 
-    /// The compaction thread: runs the compaction that is needed most, whenever one is, until the store is closed or has failed.
+    /// The compaction thread: runs the compaction that is needed most, whenever one is, until the
+    /// store is closed or has failed.
     // day 5 task 5
     pub fn compact_in_background(&self) -> Result<()> {
         loop {
@@ -27,8 +29,10 @@ impl Core {
         }
     }
 
-    /// Before the memtable is frozen: waits while too many frozen ones wait for their flush. Only where a thread flushes them: otherwise nobody would end the wait.
-    /// Whoever has to wait is told to the listener first ([`Event::WriteStalled`]). An error if the store is closed or fails meanwhile.
+    /// Before the memtable is frozen: waits while too many frozen ones wait for their flush. Only
+    /// where a thread flushes them: otherwise nobody would end the wait. Whoever has to wait is
+    /// told to the listener first ([`Event::WriteStalled`]). An error if the store is closed or
+    /// fails meanwhile.
     pub fn wait_for_room(&self) -> Result<()> {
         let is_full = || {
             self.options.background_flush
@@ -42,7 +46,8 @@ impl Core {
         self.health.check()
     }
 
-    /// Before each batch: slows the writer down when tables pile up in L0, and makes it wait when there are too many. Only where a thread compacts them.
+    /// Before each batch: slows the writer down when tables pile up in L0, and makes it wait when
+    /// there are too many. Only where a thread compacts them.
     ///
     /// The delay spreads over many writes what would otherwise be one long stop (LevelDB does so).
     // day 5 task 5
@@ -72,7 +77,8 @@ impl Core {
         // Writers that wait give up; then the threads end.
         self.progress.notify();
         workers.stop();
-        // Flushes and compactions in threads of the user end too, before somebody else may own the directory.
+        // Flushes and compactions in threads of the user end too, before somebody else may own the
+        // directory.
         let _flush = self.flush_lock.lock();
         let _compaction = self.compaction_lock.lock();
         self.close_files()?; // day 6 task 4

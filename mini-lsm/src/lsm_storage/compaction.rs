@@ -31,7 +31,8 @@ impl Core {
         (0..levels.levels.len()).any(|level| score(&levels, level, &self.options) >= 1.0)
     }
 
-    /// Runs the compaction that is needed most, if one is. One at a time, under the compaction lock.
+    /// Runs the compaction that is needed most, if one is. One at a time, under the compaction
+    /// lock.
     // day 5 task 5
     pub fn compact_once(&self) -> Result<()> {
         let mut cursors = self.compaction_lock.lock();
@@ -44,7 +45,8 @@ impl Core {
         Ok(())
     }
 
-    /// Runs `compaction`: tells the listener, merges or moves, installs, and lets go of the inputs. The caller holds the compaction lock, so that the inputs are there until the end.
+    /// Runs `compaction`: tells the listener, merges or moves, installs, and lets go of the inputs.
+    /// The caller holds the compaction lock, so that the inputs are there until the end.
     ///
     /// `Closed` if the store is closed meanwhile; then nothing has changed.
     pub fn run(&self, compaction: &Compaction) -> Result<()> {
@@ -65,7 +67,8 @@ impl Core {
             state.with_compacted(&removed, &outputs, target_level)
         })?;
         if !compaction.is_trivial_move {
-            // Only now: a crash before the manifest's edit must find them, and readers of older states still may.
+            // Only now: a crash before the manifest's edit must find them, and readers of older
+            // states still may.
             inputs.iter().for_each(|table| self.tables.retire(table));
         }
         self.tell(Event::CompactionInstalled {
@@ -118,7 +121,8 @@ impl Core {
 }
 
 impl State {
-    /// The inputs of a compaction as tables, in the order in which it lists them. All of them must be there.
+    /// The inputs of a compaction as tables, in the order in which it lists them. All of them must
+    /// be there.
     pub fn input_tables(&self, compaction: &Compaction) -> Vec<Arc<SsTable>> {
         let find = |&(level, id): &(usize, TableId)| {
             let table = self.levels[level].iter().find(|table| table.id() == id);
@@ -140,7 +144,8 @@ impl CompactionCursors {
     }
 }
 
-/// The cursors to merge, newest first: one for each table of L0, one for all of the inputs of a lower level. Their blocks do not go into the cache: they are read once.
+/// The cursors to merge, newest first: one for each table of L0, one for all of the inputs of a
+/// lower level. Their blocks do not go into the cache: they are read once.
 pub fn merge_sources(compaction: &Compaction, inputs: &[Arc<SsTable>]) -> Vec<Source> {
     let mut sources = Vec::new();
     let mut level_inputs: Vec<(usize, Vec<Arc<SsTable>>)> = Vec::new();

@@ -16,8 +16,8 @@ use crate::wal::Wal;
 
 /// Takes the lock of the store in `dir`, and creates the store (task 4) or recovers it (task 5).
 ///
-/// What is no store is refused, and not touched: a directory that has no manifest but holds something. A missing directory is created. `AlreadyOpen` if the store has an
-/// owner.
+/// What is no store is refused, and not touched: a directory that has no manifest but holds
+/// something. A missing directory is created. `AlreadyOpen` if the store has an owner.
 pub fn create_or_recover(
     dir: &Path,
     options: &LsmOptions,
@@ -35,7 +35,8 @@ pub fn create_or_recover(
 
 /// The parts of a new store in `dir`, which exists and whose lock the caller holds.
 ///
-/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From then on the directory is a store, whatever a crash leaves of the rest.
+/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From
+/// then on the directory is a store, whatever a crash leaves of the rest.
 pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     let fs = &options.fs;
     let version = Version {
@@ -72,8 +73,9 @@ fn lock_store(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn FileLock>> {
     Ok(lock)
 }
 
-/// Refuses a directory that has no manifest but holds something: a foreign one, or a store that has lost its manifest. A crash in the first moments of a store leaves no more than
-/// its lock and a manifest that was not renamed yet.
+/// Refuses a directory that has no manifest but holds something: a foreign one, or a store that has
+/// lost its manifest. A crash in the first moments of a store leaves no more than its lock and a
+/// manifest that was not renamed yet.
 fn check_is_store(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     if has_manifest(fs, dir)? {
         return Ok(());

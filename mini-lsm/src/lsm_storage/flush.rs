@@ -35,13 +35,16 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the oldest frozen memtable to a table, and puts that in its place. Does nothing if none is frozen.
+    /// Writes the oldest frozen memtable to a table, and puts that in its place. Does nothing if
+    /// none is frozen.
     ///
-    /// One thread at a time, under the flush lock, so that L0 gets its tables in the order of their age.
+    /// One thread at a time, under the flush lock, so that L0 gets its tables in the order of their
+    /// age.
     pub fn flush_oldest(&self) -> Result<()> {
         let _guard = self.flush_lock.lock();
         self.health.check()?;
-        // Looked at under the lock: another thread may just have flushed the one that was the oldest.
+        // Looked at under the lock: another thread may just have flushed the one that was the
+        // oldest.
         let Some(memtable) = self.oldest_frozen() else {
             return Ok(());
         };
@@ -66,8 +69,8 @@ impl Core {
         self.state.read().frozen.last().cloned()
     }
 
-    /// A change of the store: recorded in the manifest (day 6), then visible. The state may have changed since `edit` was made up: the successor is made of the
-    /// current one.
+    /// A change of the store: recorded in the manifest (day 6), then visible. The state may have
+    /// changed since `edit` was made up: the successor is made of the current one.
     pub fn install(
         &self,
         edit: &VersionEdit,
@@ -81,7 +84,8 @@ impl Core {
         Ok(())
     }
 
-    /// What a flush changes, for the manifest: the new table, and that the logs up to this memtable's are not needed any more.
+    /// What a flush changes, for the manifest: the new table, and that the logs up to this
+    /// memtable's are not needed any more.
     // given
     pub fn flush_edit(&self, memtable: &MemTable, table: Option<TableId>) -> VersionEdit {
         VersionEdit {
@@ -97,7 +101,8 @@ impl Core {
     }
 }
 
-/// Writes the newest version of each key of `memtable` to a new table. No table if the memtable is empty.
+/// Writes the newest version of each key of `memtable` to a new table. No table if the memtable is
+/// empty.
 ///
 /// Requires that nothing is written to it any more.
 pub fn write_memtable(

@@ -11,20 +11,23 @@ use crate::options::Durability;
 use crate::write_batch::WriteBatch;
 
 impl Core {
-    /// Appends `batch` to the current log. After an error the store takes no more writes. The caller holds the commit lock.
+    /// Appends `batch` to the current log. After an error the store takes no more writes. The
+    /// caller holds the commit lock.
     pub fn log_batch(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
         self.logs.as_ref().map_or(Ok(()), |logs| {
             self.or_fail(logs.current().append(first_seq, batch))
         })
     }
 
-    /// Makes the batches up to `commit.last_seq` visible, at once or, with [`Durability::Sync`], when they are synced. Gives the commit lock free before it waits.
+    /// Makes the batches up to `commit.last_seq` visible, at once or, with [`Durability::Sync`],
+    /// when they are synced. Gives the commit lock free before it waits.
     pub fn publish_when_durable(&self, commit: MutexGuard<'_, Commit>) -> Result<()> {
         let seq = commit.last_seq;
         match (&self.logs, self.options.durability) {
             (Some(logs), Durability::Sync) => {
                 drop(commit);
-                // That the store is being closed meanwhile is no reason to give up: only a failure is.
+                // That the store is being closed meanwhile is no reason to give up: only a failure
+                // is.
                 logs.wait_for_sync(seq, || self.health.check_failure(), || self.lead_sync(logs))
             }
             _ => {
@@ -34,9 +37,11 @@ impl Core {
         }
     }
 
-    /// Gives the next memtable, `id`, a log: a new file, its name synced, then named in the manifest, before anything is written to it. The caller holds the commit lock.
+    /// Gives the next memtable, `id`, a log: a new file, its name synced, then named in the
+    /// manifest, before anything is written to it. The caller holds the commit lock.
     ///
-    /// With [`Durability::Sync`] the old log is synced first, so that all in the memtable is visible when that is frozen, and the two logs reach the disk in order.
+    /// With [`Durability::Sync`] the old log is synced first, so that all in the memtable is
+    /// visible when that is frozen, and the two logs reach the disk in order.
     pub fn rotate_log(&self, id: u64, commit: &Commit) -> Result<()> {
         let Some(logs) = &self.logs else {
             return Ok(());
@@ -80,7 +85,8 @@ impl Core {
             .map_or(Ok(()), |logs| self.or_fail(logs.sync_and_mark_all()))
     }
 
-    /// The last step of closing: syncs and marks the logs, unless something had failed before, closes the manifest, and gives the directory free.
+    /// The last step of closing: syncs and marks the logs, unless something had failed before,
+    /// closes the manifest, and gives the directory free.
     pub fn close_files(&self) -> Result<()> {
         let _commit = self.commit.lock();
         let synced = match (&self.logs, self.health.error()) {
@@ -94,7 +100,8 @@ impl Core {
 
     /// Syncs all that has been logged so far, and makes it visible.
     fn lead_sync(&self, logs: &Logs) -> Result<()> {
-        // Together, under the commit lock: everything up to this number is in the logs up to this one, and those before it were synced when they were rotated.
+        // Together, under the commit lock: everything up to this number is in the logs up to this
+        // one, and those before it were synced when they were rotated.
         let (seq, log) = {
             let commit = self.commit.lock();
             (commit.last_seq, logs.current())

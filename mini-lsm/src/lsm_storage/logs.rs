@@ -2,9 +2,11 @@
 //!
 //! # Group commit
 //!
-//! With [`Durability::Sync`](crate::Durability::Sync) a writer, having logged its batch and left the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs all that has been
-//! logged by then, its own batch and those of others. Meanwhile more writers log their batches and wait; the next leader syncs all of those at once. So the price of a sync is shared by as many as came
-//! while the last one ran.
+//! With [`Durability::Sync`](crate::Durability::Sync) a writer, having logged its batch and left
+//! the commit lock, waits until that is synced. The first that waits becomes the *leader*: it syncs
+//! all that has been logged by then, its own batch and those of others. Meanwhile more writers log
+//! their batches and wait; the next leader syncs all of those at once. So the price of a sync is
+//! shared by as many as came while the last one ran.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +56,8 @@ impl Logs {
         Arc::clone(self.live.lock().last().expect("there is always a log"))
     }
 
-    /// Creates log `id`, whose name survives a power cut when this returns. It does not take writes yet.
+    /// Creates log `id`, whose name survives a power cut when this returns. It does not take writes
+    /// yet.
     pub fn create(&self, id: u64) -> Result<Wal> {
         Wal::create(&*self.fs, &self.dir, id)
     }
@@ -64,7 +67,8 @@ impl Logs {
         self.live.lock().push(Arc::new(log));
     }
 
-    /// Takes the logs with ids up to `id` out and returns the paths of their files, which are closed, so that they can be removed.
+    /// Takes the logs with ids up to `id` out and returns the paths of their files, which are
+    /// closed, so that they can be removed.
     pub fn retire(&self, id: u64) -> Vec<PathBuf> {
         let mut live = self.live.lock();
         live.extract_if(.., |log| log.id() <= id)
@@ -72,7 +76,8 @@ impl Logs {
             .collect()
     }
 
-    /// Syncs every live log, oldest first: a log must never be on disk while part of an older one is not.
+    /// Syncs every live log, oldest first: a log must never be on disk while part of an older one
+    /// is not.
     pub fn sync_all(&self) -> Result<()> {
         let live = self.live.lock().clone();
         live.iter().try_for_each(|log| log.sync())
@@ -92,8 +97,10 @@ impl Logs {
         self.group_changed.notify_all();
     }
 
-    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`, which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is held
-    /// meanwhile. `check` is asked before each attempt: a sync that failed is not tried again, since nobody knows what it left on disk.
+    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`,
+    /// which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is
+    /// held meanwhile. `check` is asked before each attempt: a sync that failed is not tried again,
+    /// since nobody knows what it left on disk.
     pub fn wait_for_sync(
         &self,
         seq: Seq,

@@ -64,11 +64,14 @@ use crate::lsm_iterator::LsmIterator;
 use crate::options::LsmOptions;
 use crate::write_batch::WriteBatch;
 
-/// An ordered key-value store in a directory. All methods take `&self` and may be called from many threads.
+/// An ordered key-value store in a directory. All methods take `&self` and may be called from many
+/// threads.
 ///
-/// Keys have 1 to 65,535 bytes, values at most 2^28, an encoded batch at most 2^30; beyond that a write is `InvalidArgument` and changes nothing.
+/// Keys have 1 to 65,535 bytes, values at most 2^28, an encoded batch at most 2^30; beyond that a
+/// write is `InvalidArgument` and changes nothing.
 ///
-/// Dropping a store without [`close`](Self::close) is no different from a kill of the process: what was promised is kept, and no more.
+/// Dropping a store without [`close`](Self::close) is no different from a kill of the process: what
+/// was promised is kept, and no more.
 #[derive(Debug)]
 pub struct LsmStorage {
     // First, so that the threads end before anything else goes.
@@ -79,9 +82,11 @@ pub struct LsmStorage {
 impl LsmStorage {
     /// Opens the store in the directory `path`, which is created if it is missing.
     ///
-    /// Until day 6 the directory must be missing or empty. From day 6 on it holds what it held before, as promised by
-    /// [`Durability`](crate::Durability). Errors: `AlreadyOpen` if it has an owner, `Corruption` if it is damaged, `InvalidArgument` for options that make no sense or a directory that is not a store,
-    /// `Io`. After an error nothing on disk has changed that a later, successful `open` could miss.
+    /// Until day 6 the directory must be missing or empty. From day 6 on it holds what it held
+    /// before, as promised by [`Durability`](crate::Durability). Errors: `AlreadyOpen` if it has an
+    /// owner, `Corruption` if it is damaged, `InvalidArgument` for options that make no sense or a
+    /// directory that is not a store, `Io`. After an error nothing on disk has changed that a
+    /// later, successful `open` could miss.
     pub fn open(path: impl AsRef<Path>, options: LsmOptions) -> Result<Self> {
         options.validate()?;
         let core = Arc::new(Core::open(path.as_ref(), options)?);
@@ -104,7 +109,8 @@ impl LsmStorage {
         self.write(batch)
     }
 
-    /// Applies all operations of `batch`, or none. Readers see all or none, too. An empty batch changes nothing.
+    /// Applies all operations of `batch`, or none. Readers see all or none, too. An empty batch
+    /// changes nothing.
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
         self.core.write(&batch)
     }
@@ -114,9 +120,11 @@ impl LsmStorage {
         self.core.get(key)
     }
 
-    /// A cursor over the keys in `bounds`, as they are now: writes that come later do not show. A range that holds nothing is no error, even if its bounds cross.
+    /// A cursor over the keys in `bounds`, as they are now: writes that come later do not show. A
+    /// range that holds nothing is no error, even if its bounds cross.
     ///
-    /// `store.scan(..)` is everything; other ranges are pairs of [`Bound`](std::ops::Bound)s of slices.
+    /// `store.scan(..)` is everything; other ranges are pairs of [`Bound`](std::ops::Bound)s of
+    /// slices.
     pub fn scan(&self, bounds: impl RangeBounds<[u8]>) -> Result<LsmIterator> {
         self.core.scan(bounds.start_bound(), bounds.end_bound())
     }
@@ -126,12 +134,14 @@ impl LsmStorage {
         self.core.flush()
     }
 
-    /// Flushes, then merges all tables into one level, so that nothing deleted or overwritten is left on disk. From day 5 on.
+    /// Flushes, then merges all tables into one level, so that nothing deleted or overwritten is
+    /// left on disk. From day 5 on.
     pub fn compact(&self) -> Result<()> {
         self.core.compact()
     }
 
-    /// When this returns, every write that returned before it was called survives a power cut. From day 6 on.
+    /// When this returns, every write that returned before it was called survives a power cut. From
+    /// day 6 on.
     pub fn sync(&self) -> Result<()> {
         self.core.sync()
     }
@@ -141,8 +151,9 @@ impl LsmStorage {
         self.core.metrics()
     }
 
-    /// Ends the background threads, makes every write survive a power cut (from day 6 on), and gives the directory free. From then on every call but `metrics` and `close` is `Closed`; cursors that are open
-    /// go on. A second call does nothing. From day 4 on.
+    /// Ends the background threads, makes every write survive a power cut (from day 6 on), and
+    /// gives the directory free. From then on every call but `metrics` and `close` is `Closed`;
+    /// cursors that are open go on. A second call does nothing. From day 4 on.
     pub fn close(&self) -> Result<()> {
         self.core.close(&self.workers)
     }

@@ -2,7 +2,8 @@
 
 use parking_lot::{Condvar, Mutex};
 
-/// Lets threads wait until a condition holds that depends on the state. Whoever changes the state calls `notify` afterwards.
+/// Lets threads wait until a condition holds that depends on the state. Whoever changes the state
+/// calls `notify` afterwards.
 #[derive(Debug, Default)]
 pub struct Progress {
     lock: Mutex<()>,
@@ -10,7 +11,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns when `condition` holds. It is looked at now, and after every [`notify`](Self::notify).
+    /// Returns when `condition` holds. It is looked at now, and after every
+    /// [`notify`](Self::notify).
     pub fn wait_until(&self, condition: impl Fn() -> bool) {
         let mut guard = self.lock.lock();
         while !condition() {

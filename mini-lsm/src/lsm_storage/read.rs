@@ -1,6 +1,7 @@
 //! Day 3 · Task 4 · The read path: what a key is worth, and what a range holds.
 //!
-//! A reader takes the state first and the visible sequence number second. The other way round, a flush in between may have dropped the very version that it is to see.
+//! A reader takes the state first and the visible sequence number second. The other way round, a
+//! flush in between may have dropped the very version that it is to see.
 
 use std::ops::Bound;
 
@@ -13,7 +14,8 @@ use crate::iterators::{MergeIterator, Source};
 use crate::lsm_iterator::LsmIterator;
 
 impl Core {
-    /// The newest visible value of `key`, looked for from the newest source to the oldest until one knows it.
+    /// The newest visible value of `key`, looked for from the newest source to the oldest until one
+    /// knows it.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         self.health.check_open()?;
         let state = self.snapshot();

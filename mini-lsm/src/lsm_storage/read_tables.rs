@@ -11,7 +11,8 @@ use crate::iterators::{ConcatIterator, Source};
 use crate::table::{CacheFill, SsTable, SsTableIterator};
 
 impl State {
-    /// The value of `key` in the tables, from the newest table to the oldest until one knows it: L0 (day 4), then level by level (day 5), where at most one table can hold it.
+    /// The value of `key` in the tables, from the newest table to the oldest until one knows it: L0
+    /// (day 4), then level by level (day 5), where at most one table can hold it.
     pub fn get_from_tables(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let candidates = self.levels[0].iter();
         let candidates = candidates.chain(self.tables_below_l0(key)); // day 5 task 4
@@ -25,7 +26,8 @@ impl State {
         Ok(None)
     }
 
-    /// The cursors that a scan merges, newest first: one for each table of L0 (day 4), one for each level below (day 5).
+    /// The cursors that a scan merges, newest first: one for each table of L0 (day 4), one for each
+    /// level below (day 5).
     pub fn table_sources(&self) -> Vec<Source> {
         let table_source = |table: &Arc<SsTable>| {
             Source::Table(SsTableIterator::new(Arc::clone(table), CacheFill::Yes))

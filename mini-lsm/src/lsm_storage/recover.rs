@@ -9,7 +9,8 @@
 //! 5. write a new manifest: in one step the new tables and the new log come, and the old logs go;
 //! 6. remove the files that nobody names.
 //!
-//! A crash in any step leaves a directory from which the next recovery gets the same. No old log is appended to or shortened.
+//! A crash in any step leaves a directory from which the next recovery gets the same. No old log is
+//! appended to or shortened.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -112,8 +113,10 @@ struct Replayed {
     report: RecoveryReport,
 }
 
-/// Step 3. The logs are one sequence: each batch must go on where the last one ended. At a gap (the end of an older log was lost) the replay is over for good, and if a log from there on
-/// shows that it was synced, the gap is `Corruption`: older logs are synced first, so that nothing of them can have been lost by a crash.
+/// Step 3. The logs are one sequence: each batch must go on where the last one ended. At a gap (the
+/// end of an older log was lost) the replay is over for good, and if a log from there on shows that
+/// it was synced, the gap is `Corruption`: older logs are synced first, so that nothing of them can
+/// have been lost by a crash.
 fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Replayed> {
     let mut replayed = Replayed {
         last_seq: version.last_flushed_seq,
@@ -190,7 +193,8 @@ impl Replayed {
     }
 }
 
-/// Step 6. Only files with our own names; a removal that fails is counted, and tried again at the next open.
+/// Step 6. Only files with our own names; a removal that fails is counted, and tried again at the
+/// next open.
 fn remove_strays(
     fs: &dyn FileSystem,
     dir: &Path,

@@ -1,9 +1,11 @@
 //! Day 3 · Task 4 · The state: which memtables and tables make up the store, as one immutable value.
 //!
-//! Readers clone a pointer to it and then need no lock. Whoever changes the store makes a successor, and swaps the pointer.
+//! Readers clone a pointer to it and then need no lock. Whoever changes the store makes a
+//! successor, and swaps the pointer.
 //!
-//! Invariant: newer data comes first: the memtable, the frozen ones from the newest to the oldest, L0 from the newest table to the oldest, L1, L2, and so on. From L1 on the tables
-//! of a level ascend and do not overlap.
+//! Invariant: newer data comes first: the memtable, the frozen ones from the newest to the oldest,
+//! L0 from the newest table to the oldest, L1, L2, and so on. From L1 on the tables of a level
+//! ascend and do not overlap.
 
 use std::sync::Arc;
 
@@ -55,7 +57,8 @@ impl State {
         }
     }
 
-    /// The successor in which `table` has taken the place of the frozen memtable `id`, as the newest of L0. No table, if the memtable was empty.
+    /// The successor in which `table` has taken the place of the frozen memtable `id`, as the
+    /// newest of L0. No table, if the memtable was empty.
     // day 4 task 2
     pub fn with_flushed(&self, id: u64, table: Option<Arc<SsTable>>) -> Self {
         let mut successor = self.clone();
@@ -64,8 +67,9 @@ impl State {
         successor
     }
 
-    /// The successor in which the tables `inputs` are gone from all levels, and `outputs`, which ascend and do not overlap, are on level `target` from L1 on.
-    /// What came to the levels since the inputs were picked stays.
+    /// The successor in which the tables `inputs` are gone from all levels, and `outputs`, which
+    /// ascend and do not overlap, are on level `target` from L1 on. What came to the levels since
+    /// the inputs were picked stays.
     // day 5 task 4
     pub fn with_compacted(
         &self,

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use super::core::Core;
 use crate::error::{Error, Result};
 
-/// The threads that have been started. They are told to end, and waited for, when this is dropped at the latest.
+/// The threads that have been started. They are told to end, and waited for, when this is dropped
+/// at the latest.
 #[derive(Debug, Default)]
 pub struct Workers {
     core: Mutex<Weak<Core>>,
@@ -22,7 +23,8 @@ impl Workers {
         Self::default()
     }
 
-    /// Starts a thread that does `work`. An error that it returns, or a panic, becomes the background error of the store.
+    /// Starts a thread that does `work`. An error that it returns, or a panic, becomes the
+    /// background error of the store.
     pub fn start(
         &self,
         core: &Arc<Core>,

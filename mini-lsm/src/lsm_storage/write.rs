@@ -1,6 +1,7 @@
 //! Day 3 · Task 4 · The write path: a batch gets its sequence numbers, goes into the log (day 6) and the memtable, and becomes visible.
 //!
-//! The commit lock is held all the way, so that log and memtable have the same order, and a batch never is half in one memtable and half in the next.
+//! The commit lock is held all the way, so that log and memtable have the same order, and a batch
+//! never is half in one memtable and half in the next.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::write_batch::WriteBatch;
 impl Core {
     /// Applies `batch`, as [`LsmStorage::write`](super::LsmStorage::write) promises.
     ///
-    /// If the memtable has reached `memtable_size` it is frozen *before* the batch, which goes into the next one as a whole.
+    /// If the memtable has reached `memtable_size` it is frozen *before* the batch, which goes into
+    /// the next one as a whole.
     pub fn write(&self, batch: &WriteBatch) -> Result<()> {
         batch.check_limits()?;
         let mut commit = self.commit.lock();
@@ -35,8 +37,8 @@ impl Core {
         Ok(())
     }
 
-    /// Sees to it that the memtable may take another batch: freezes it if it is full, which is told to the listener before
-    /// and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]).
+    /// Sees to it that the memtable may take another batch: freezes it if it is full, which is told
+    /// to the listener before and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]).
     pub fn make_room(&self, commit: &mut Commit) -> Result<()> {
         let memtable = Arc::clone(&self.state.read().memtable);
         if memtable.size() < self.options.memtable_size {
@@ -47,7 +49,8 @@ impl Core {
         self.freeze(commit)
     }
 
-    /// Freezes the memtable, unless it is empty, and puts a new one in its place. Between batches: the caller holds the commit lock.
+    /// Freezes the memtable, unless it is empty, and puts a new one in its place. Between batches:
+    /// the caller holds the commit lock.
     pub fn freeze(&self, commit: &mut Commit) -> Result<()> {
         let full = Arc::clone(&self.state.read().memtable);
         if full.is_empty() {

@@ -1,10 +1,13 @@
 //! Day 6 · Task 3 · The manifest: which files belong to the store.
 //!
-//! A [`log`](crate::log) with id 0, whose payloads are version edits as JSON. The first is a *snapshot*: an edit from nothing to the version as it stood when the
-//! file was made. Each edit is synced before anyone relies on it, and marked as synced, so that a damaged one is never taken for a torn one.
+//! A [`log`](crate::log) with id 0, whose payloads are version edits as JSON. The first is a
+//! *snapshot*: an edit from nothing to the version as it stood when the file was made. Each edit is
+//! synced before anyone relies on it, and marked as synced, so that a damaged one is never taken
+//! for a torn one.
 //!
-//! The file is replaced as a whole at each open, and when its edits outgrow the snapshot: write `MANIFEST.tmp`, sync it, rename it over `MANIFEST`, sync the directory. A crash leaves the
-//! old one or the new one. So `MANIFEST` always holds at least a snapshot, and an empty one is damaged.
+//! The file is replaced as a whole at each open, and when its edits outgrow the snapshot: write
+//! `MANIFEST.tmp`, sync it, rename it over `MANIFEST`, sync the directory. A crash leaves the old
+//! one or the new one. So `MANIFEST` always holds at least a snapshot, and an empty one is damaged.
 
 pub mod version;
 
@@ -21,7 +24,8 @@ use crate::log::{LogWriter, read_log};
 
 /// The id of the manifest as a log. Memtables have ids from 1 on.
 pub const MANIFEST_LOG_ID: u64 = 0;
-/// The manifest is replaced when it is larger than this, in bytes, and several times larger than its snapshot.
+/// The manifest is replaced when it is larger than this, in bytes, and several times larger than
+/// its snapshot.
 const REPLACE_SIZE: u64 = 64 << 10;
 /// How many times larger.
 const REPLACE_FACTOR: u64 = 4;
@@ -38,7 +42,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads the manifest of `dir`. `Corruption` if it is damaged, has no edit, or is of another format.
+    /// Reads the manifest of `dir`. `Corruption` if it is damaged, has no edit, or is of another
+    /// format.
     pub fn load(fs: &dyn FileSystem, dir: &Path) -> Result<Version> {
         let path = dir.join(MANIFEST);
         let contents = read_log(fs, &path, MANIFEST_LOG_ID)?;
@@ -65,7 +70,8 @@ impl Manifest {
         Ok(version)
     }
 
-    /// Writes a new manifest with a snapshot of `version` and puts it in the place of the old one, if there is one. It survives a power cut when this returns.
+    /// Writes a new manifest with a snapshot of `version` and puts it in the place of the old one,
+    /// if there is one. It survives a power cut when this returns.
     ///
     /// Requires that the files it names do so already.
     pub fn create(fs: Arc<dyn FileSystem>, dir: &Path, version: Version) -> Result<Self> {
@@ -80,9 +86,11 @@ impl Manifest {
         })
     }
 
-    /// Adds an edit. It survives a power cut when this returns. Replaces the file when it has grown too large.
+    /// Adds an edit. It survives a power cut when this returns. Replaces the file when it has grown
+    /// too large.
     ///
-    /// After an error nobody knows whether the edit is on disk: nothing more may be done to the store.
+    /// After an error nobody knows whether the edit is on disk: nothing more may be done to the
+    /// store.
     pub fn append(&mut self, edit: &VersionEdit) -> Result<()> {
         let Some(log) = &self.log else {
             return Err(Error::corruption(
@@ -116,7 +124,8 @@ impl Manifest {
 }
 
 impl Version {
-    /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a table that is there, or removes one that is not.
+    /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a
+    /// table that is there, or removes one that is not.
     pub fn apply(&mut self, edit: &VersionEdit) -> std::result::Result<(), String> {
         for id in &edit.removed {
             self.tables

@@ -1,7 +1,8 @@
 //! Day 3 · Task 2 · The memtable's iterator: a cursor that owns its memtable, and takes entries from it some at a time.
 //!
-//! An iterator of the skip list borrows the skip list; a cursor that held both would refer to itself. So this one holds the
-//! memtable, a small buffer of entries, which are cheap to clone (`Bytes`), and looks up the key to go on from when the buffer is used up.
+//! An iterator of the skip list borrows the skip list; a cursor that held both would refer to
+//! itself. So this one holds the memtable, a small buffer of entries, which are cheap to clone
+//! (`Bytes`), and looks up the key to go on from when the buffer is used up.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -17,13 +18,15 @@ use crate::error::Result;
 /// How many entries one look into the skip list fetches.
 const BUFFER_LEN: usize = 64;
 
-/// A cursor over a memtable as it was at one sequence number: each key once, with its newest version at or below that number. It follows the table in [`cursor`](crate::cursor), and never
+/// A cursor over a memtable as it was at one sequence number: each key once, with its newest
+/// version at or below that number. It follows the table in [`cursor`](crate::cursor), and never
 /// fails. Writes that go on meanwhile do not disturb it.
 #[derive(Debug)]
 pub struct MemTableIterator {
     memtable: Arc<MemTable>,
     seq: Seq,
-    /// The current entry, and those after it that have been fetched already. Empty before the first seek and past the end.
+    /// The current entry, and those after it that have been fetched already. Empty before the first
+    /// seek and past the end.
     buffer: VecDeque<(Bytes, Option<Bytes>)>,
 }
 
@@ -46,7 +49,8 @@ impl MemTableIterator {
                 key,
                 seq: Reverse(seq),
             } = entry.key();
-            // Within a key versions come newest first: the first that may be seen is the one, and older ones are skipped.
+            // Within a key versions come newest first: the first that may be seen is the one, and
+            // older ones are skipped.
             if *seq > self.seq || last_key.as_ref() == Some(key) {
                 continue;
             }

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::fs::WritableFile;
 use crate::options::LsmOptions;
 
-/// How many bytes are collected before they are handed to the file: a system call costs as much as copying some kilobytes.
+/// How many bytes are collected before they are handed to the file: a system call costs as much as
+/// copying some kilobytes.
 const WRITE_SIZE: usize = 256 << 10;
 
 /// Builds one table from entries in ascending order of their keys.
@@ -35,7 +36,8 @@ pub struct SsTableBuilder {
 }
 
 impl SsTableBuilder {
-    /// A builder of table `id` that writes to `file`, which is empty, with the block size and filter size of `options`.
+    /// A builder of table `id` that writes to `file`, which is empty, with the block size and
+    /// filter size of `options`.
     pub fn new(id: TableId, file: Arc<dyn WritableFile>, options: &LsmOptions) -> Self {
         Self {
             id,
@@ -50,9 +52,11 @@ impl SsTableBuilder {
         }
     }
 
-    /// Adds an entry; `None` is a tombstone. An entry that the current block has no room for begins a new one.
+    /// Adds an entry; `None` is a tombstone. An entry that the current block has no room for begins
+    /// a new one.
     ///
-    /// Requires a key of 1 to 65,535 bytes that is greater than the last one: the caller merges sorted sources. Panics otherwise.
+    /// Requires a key of 1 to 65,535 bytes that is greater than the last one: the caller merges
+    /// sorted sources. Panics otherwise.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         if !self.block.has_room(key, value) {
             self.finish_block()?;
@@ -69,7 +73,8 @@ impl SsTableBuilder {
         self.entry_count
     }
 
-    /// About how many bytes the file would have if it were finished now: the blocks, without filter, index and footer.
+    /// About how many bytes the file would have if it were finished now: the blocks, without
+    /// filter, index and footer.
     pub fn estimated_size(&self) -> u64 {
         let open_block = if self.block.is_empty() {
             0
@@ -79,7 +84,8 @@ impl SsTableBuilder {
         self.position() + open_block as u64
     }
 
-    /// Writes what is left, then filter, index and footer, and makes file and name survive a power cut. Returns the length of the file.
+    /// Writes what is left, then filter, index and footer, and makes file and name survive a power
+    /// cut. Returns the length of the file.
     ///
     /// Requires at least one entry: there is no empty table.
     pub fn finish(mut self) -> Result<u64> {

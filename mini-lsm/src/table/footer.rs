@@ -4,11 +4,14 @@
 //! |---------------|--------------|-------------|---------|--------|--------------|
 //! | filter offset | index offset | entry count | version | magic  | CRC          |
 //!
-//! The CRC covers bytes 0..32 and then the table's id as a `u64`, which is not stored: a table under another's name never passes for it.
+//! The CRC covers bytes 0..32 and then the table's id as a `u64`, which is not stored: a table
+//! under another's name never passes for it.
 //!
-//! Between the two offsets lies the filter, and between the index offset and the footer the index, each followed by its own checksum.
+//! Between the two offsets lies the filter, and between the index offset and the footer the index,
+//! each followed by its own checksum.
 //!
-//! Invariant: `filter offset + 4 <= index offset`, and `index offset + 4 <= file length - 36`. A shorter file is no table: `Corruption`, not a panic.
+//! Invariant: `filter offset + 4 <= index offset`, and `index offset + 4 <= file length - 36`. A
+//! shorter file is no table: `Corruption`, not a panic.
 
 use super::{CHECKSUM_LEN, TableId};
 use crate::byte_reader::{ByteReader, Origin};
@@ -50,10 +53,11 @@ impl Footer {
             .expect("the fields of a footer are FOOTER_LEN bytes")
     }
 
-    /// Reads the footer of table `id` from its last [`FOOTER_LEN`] bytes. `origin.offset` is where they begin in the file.
+    /// Reads the footer of table `id` from its last [`FOOTER_LEN`] bytes. `origin.offset` is where
+    /// they begin in the file.
     ///
-    /// `Corruption` if magic, checksum or version are wrong (in that order: it is no table; it is damaged; it is from the future), or if the
-    /// module's invariant does not hold.
+    /// `Corruption` if magic, checksum or version are wrong (in that order: it is no table; it is
+    /// damaged; it is from the future), or if the module's invariant does not hold.
     pub fn decode(bytes: &[u8; FOOTER_LEN], id: TableId, origin: Origin<'_>) -> Result<Self> {
         let mut reader = ByteReader::new(bytes, origin);
         let filter_offset = reader.u64("filter offset")?;

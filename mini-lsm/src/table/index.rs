@@ -9,11 +9,13 @@
 //!
 //! `offset` and `len` are those of the block's bytes in the file, without the checksum behind them.
 //!
-//! Invariants: there is at least one block; `first key <= last key` within an entry, and the last key of a block is below the first key of the
-//! next; blocks lie end to end from offset 0, each followed by its 4-byte checksum.
+//! Invariants: there is at least one block; `first key <= last key` within an entry, and the last
+//! key of a block is below the first key of the next; blocks lie end to end from offset 0, each
+//! followed by its 4-byte checksum.
 //!
-//! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has some 8,000 blocks, and 16,000
-//! keys that each had an allocation would cost more than all the rest.
+//! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has
+//! some 8,000 blocks, and 16,000 keys that each had an allocation would cost more than all the
+//! rest.
 
 use bytes::Bytes;
 
@@ -98,15 +100,17 @@ impl BlockIndex {
         self.offsets.len()
     }
 
-    /// What the index says of block `index`, which must be below [`block_count`](Self::block_count).
+    /// What the index says of block `index`, which must be below
+    /// [`block_count`](Self::block_count).
     pub fn get(&self, index: usize) -> BlockMeta<'_> {
         let entry = &self.data[self.offsets[index] as usize..];
         let mut reader = ByteReader::new(entry, Origin::memory("the index of a table"));
         read_entry(&mut reader).expect("decode has read this entry before")
     }
 
-    /// The first block whose last key is at or past `target`: the only one that may hold `target`, and where a scan from
-    /// there begins. Equal to the block count if every key of the table is smaller. A binary search.
+    /// The first block whose last key is at or past `target`: the only one that may hold `target`,
+    /// and where a scan from there begins. Equal to the block count if every key of the table is
+    /// smaller. A binary search.
     pub fn find(&self, target: &[u8]) -> usize {
         let [mut low, mut high] = [0, self.block_count()];
         while low < high {

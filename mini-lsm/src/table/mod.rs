@@ -6,11 +6,13 @@
 //! +---------+-----+---------+-----+-----+--------+-----+-------+-----+--------+
 //! ```
 //!
-//! Blocks are those of [`block`](crate::block), the index is drawn in [`index`], the footer in [`footer`], the filter (empty until day 7) in
-//! [`bloom`](crate::bloom). A CRC is the CRC-32 (IEEE) of the bytes of the part before it, as a little-endian `u32`; the footer ends with its own. The layout is LevelDB's,
-//! with the whole index in memory.
+//! Blocks are those of [`block`](crate::block), the index is drawn in [`index`], the footer in
+//! [`footer`], the filter (empty until day 7) in [`bloom`](crate::bloom). A CRC is the CRC-32
+//! (IEEE) of the bytes of the part before it, as a little-endian `u32`; the footer ends with its
+//! own. The layout is LevelDB's, with the whole index in memory.
 //!
-//! An open table keeps its file's handle, index and filter; blocks are read when asked for, and every read is checked.
+//! An open table keeps its file's handle, index and filter; blocks are read when asked for, and
+//! every read is checked.
 
 pub mod builder;
 pub mod footer;
@@ -43,7 +45,8 @@ use obsolete::FileGuard;
 /// The length of a checksum.
 pub const CHECKSUM_LEN: usize = size_of::<u32>();
 
-/// An open table. Shared between all who read it; its file may be removed when the last of them is gone.
+/// An open table. Shared between all who read it; its file may be removed when the last of them is
+/// gone.
 #[derive(Debug)]
 pub struct SsTable {
     id: TableId,
@@ -60,8 +63,8 @@ pub struct SsTable {
 impl SsTable {
     /// Opens the table in the file `path` and reads its footer, filter and index, but no block.
     ///
-    /// Blocks will go through `cache` if there is one (from day 4). `Corruption` if a checksum does not fit or the parts do not fit together, `Io` if the
-    /// file is missing or cannot be read.
+    /// Blocks will go through `cache` if there is one (from day 4). `Corruption` if a checksum does
+    /// not fit or the parts do not fit together, `Io` if the file is missing or cannot be read.
     pub fn open(
         fs: Arc<dyn FileSystem>,
         path: &Path,
@@ -94,7 +97,8 @@ impl SsTable {
         })
     }
 
-    /// Reads block `index`, which must be below [`block_count`](Self::block_count), from the file: one read.
+    /// Reads block `index`, which must be below [`block_count`](Self::block_count), from the file:
+    /// one read.
     ///
     /// `Corruption` if its checksum does not fit or it is malformed.
     pub fn read_block(&self, index: usize) -> Result<Block> {
@@ -114,7 +118,8 @@ impl SsTable {
         self.read_block(index).map(Arc::new)
     }
 
-    /// What the table knows of `key`. Reads at most one block, and none if the filter excludes the key (day 7).
+    /// What the table knows of `key`. Reads at most one block, and none if the filter excludes the
+    /// key (day 7).
     // day 4 task 3
     pub fn get(&self, key: &[u8]) -> Result<Lookup> {
         // day 7 task 2 {
@@ -134,7 +139,8 @@ impl SsTable {
         }
     }
 
-    /// Whether the table may hold `key`, asked of the filter alone. Never `false` for a key that is there. `true` without a filter.
+    /// Whether the table may hold `key`, asked of the filter alone. Never `false` for a key that is
+    /// there. `true` without a filter.
     // day 7 task 2
     pub fn may_contain(&self, key: &[u8]) -> bool {
         self.filter
@@ -145,7 +151,8 @@ impl SsTable {
 
 // given
 impl SsTable {
-    /// Reads the whole table and checks everything that can be checked: checksums, the order of keys, the index, the filter, the count.
+    /// Reads the whole table and checks everything that can be checked: checksums, the order of
+    /// keys, the index, the filter, the count.
     pub fn verify(&self) -> Result<()> {
         let mut entry_count = 0;
         for index in 0..self.block_count() {
@@ -246,7 +253,8 @@ fn read_footer(file: &dyn ReadableFile, path: &Path, id: TableId, size: u64) -> 
     Footer::decode(&bytes, id, Origin::new(path, offset))
 }
 
-/// Reads `len` bytes from `offset` on, of which the last four are the checksum of the others, and returns those others.
+/// Reads `len` bytes from `offset` on, of which the last four are the checksum of the others, and
+/// returns those others.
 fn read_checked(file: &dyn ReadableFile, path: &Path, offset: u64, len: u64) -> Result<Bytes> {
     let mut bytes = vec![0; len as usize];
     file.read_at(&mut bytes, offset)?;

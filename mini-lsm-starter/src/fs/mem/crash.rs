@@ -21,12 +21,14 @@ pub enum CrashPlan {
         /// Unsynced bytes that are kept.
         bytes: usize,
     },
-    /// Names are kept, and of each file's unsynced bytes the first so many in a hundred, rounded down.
+    /// Names are kept, and of each file's unsynced bytes the first so many in a hundred, rounded
+    /// down.
     TornAt {
         /// 0 to 100.
         percent: u8,
     },
-    /// Each change of a name, each file's length and each unsynced 4 KiB block is left to chance; a block may also be cut at any byte.
+    /// Each change of a name, each file's length and each unsynced 4 KiB block is left to chance; a
+    /// block may also be cut at any byte.
     Random {
         /// The same seed on the same file system makes the same choice.
         seed: u64,

@@ -8,11 +8,12 @@
 //! | directories      | as created            | the same: [`create_dir_all`](FileSystem::create_dir_all) syncs them                     |
 //! | locks            | held by their guards  | free                                                                                    |
 //!
-//! The order of changes to one name is what makes every outcome a possible one: a rename never loses both names, and what a rename would
-//! replace is there in its old or in its new form.
+//! The order of changes to one name is what makes every outcome a possible one: a rename never
+//! loses both names, and what a rename would replace is there in its old or in its new form.
 //!
-//! Locks are taken in this order: `tree`, a writer's `appended`, a file's `content`. Whatever changes anything holds `tree` at least for
-//! reading, so that [`MemFs::crash_clone`], which holds it for writing, sees one instant. A read takes only the lock of its file.
+//! Locks are taken in this order: `tree`, a writer's `appended`, a file's `content`. Whatever
+//! changes anything holds `tree` at least for reading, so that [`MemFs::crash_clone`], which holds
+//! it for writing, sees one instant. A read takes only the lock of its file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,7 +37,8 @@ use crash::PowerCut;
 use file::{Content, HandleCount, Inode, MemReader, MemWriter};
 use tree::Tree;
 
-/// A file system in memory. Clones are the same file system. A relative path begins at the root, which always exists.
+/// A file system in memory. Clones are the same file system. A relative path begins at the root,
+/// which always exists.
 #[derive(Clone, Default)]
 pub struct MemFs {
     shared: Arc<Shared>,
@@ -54,8 +56,8 @@ impl MemFs {
         Self::default()
     }
 
-    /// The file system that a crash at this instant leaves behind: a new one, which whoever still uses the old one cannot touch.
-    /// All that is in it counts as synced, and no lock is held.
+    /// The file system that a crash at this instant leaves behind: a new one, which whoever still
+    /// uses the old one cannot touch. All that is in it counts as synced, and no lock is held.
     pub fn crash_clone(&self, plan: &CrashPlan) -> MemFs {
         let tree = self.shared.tree.write();
         let mut cut = PowerCut::new(plan);
@@ -85,8 +87,9 @@ impl MemFs {
         }
     }
 
-    /// Gives a file these bytes, name and bytes synced, also for those who have it open for reading: how a test damages a file.
-    /// A file or a directory that is missing is created. Not for a file that somebody is writing.
+    /// Gives a file these bytes, name and bytes synced, also for those who have it open for
+    /// reading: how a test damages a file. A file or a directory that is missing is created. Not
+    /// for a file that somebody is writing.
     ///
     /// # Panics
     /// If the path is a directory, or one of its parents is a file.
@@ -102,7 +105,8 @@ impl MemFs {
         }
     }
 
-    /// The names of the files in a directory (not of the directories), sorted; none if there is no such directory.
+    /// The names of the files in a directory (not of the directories), sorted; none if there is no
+    /// such directory.
     pub fn file_names(&self, dir: impl AsRef<Path>) -> Vec<String> {
         let tree = self.shared.tree.read();
         tree.files_in(&key(dir.as_ref()))
@@ -220,7 +224,8 @@ impl Drop for MemLock {
     }
 }
 
-/// The one spelling of a path under which the tree knows it: the names from the root on, without the root; the root itself is empty.
+/// The one spelling of a path under which the tree knows it: the names from the root on, without
+/// the root; the root itself is empty.
 fn key(path: &Path) -> PathBuf {
     let mut key = PathBuf::new();
     for component in path.components() {
@@ -237,7 +242,8 @@ fn key(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// The removal is synced, so that no crash can bring the file back; from then on only the handle holds the bytes.
+    /// The removal is synced, so that no crash can bring the file back; from then on only the
+    /// handle holds the bytes.
     #[test]
     fn the_last_handle_frees_a_removed_file() {
         let (fs, path) = (MemFs::new(), Path::new("a"));

@@ -26,7 +26,8 @@ impl Inode {
     }
 }
 
-/// The bytes of a file, and how much of them is synced. A prefix says it all, because a file only grows.
+/// The bytes of a file, and how much of them is synced. A prefix says it all, because a file only
+/// grows.
 ///
 /// Invariants: `synced_bytes <= bytes.len() <= len` and `synced_bytes <= synced_len <= len`.
 #[derive(Clone, Default)]

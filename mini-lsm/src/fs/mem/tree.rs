@@ -15,7 +15,8 @@ pub(super) struct Tree {
     dirs: BTreeSet<PathBuf>,
     names: Names,
     synced: Names,
-    /// What leads from `synced` to `names`, oldest first. Holds on to removed files, because their removal may be undone.
+    /// What leads from `synced` to `names`, oldest first. Holds on to removed files, because their
+    /// removal may be undone.
     changes: Vec<Change>,
     locks: HashSet<PathBuf>,
 }
@@ -114,7 +115,8 @@ impl Tree {
         Ok(names)
     }
 
-    /// Makes the changes in `dir` durable, and the earlier ones elsewhere without which they would make no sense.
+    /// Makes the changes in `dir` durable, and the earlier ones elsewhere without which they would
+    /// make no sense.
     pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
         self.check_dir(dir)?;
         self.sync_names(|path| path.parent() == Some(dir));
@@ -159,7 +161,8 @@ impl Tree {
         self.names.values()
     }
 
-    /// The files of a directory, in order: paths sort component by component, so all below a directory follow it at once.
+    /// The files of a directory, in order: paths sort component by component, so all below a
+    /// directory follow it at once.
     pub(super) fn files_in(&self, dir: &Path) -> impl Iterator<Item = (&PathBuf, &Arc<Inode>)> {
         let below = self
             .names
@@ -169,7 +172,8 @@ impl Tree {
             .filter(move |(path, _)| path.parent() == Some(dir))
     }
 
-    /// The names after a power cut: those synced, and of the changes since then those that `chosen` picks (asked once for each).
+    /// The names after a power cut: those synced, and of the changes since then those that `chosen`
+    /// picks (asked once for each).
     pub(super) fn survivors(&self, mut chosen: impl FnMut() -> bool) -> Names {
         let mut names = self.synced.clone();
         let survives = self.with_what_they_rest_on(|_| chosen());
@@ -181,9 +185,11 @@ impl Tree {
         names
     }
 
-    /// Which changes are chosen, or come before a chosen one and touch one of its names, or come before one of those, and so on.
+    /// Which changes are chosen, or come before a chosen one and touch one of its names, or come
+    /// before one of those, and so on.
     ///
-    /// So the others can be left out, or be done later, without a change that finds its names in a state it never met.
+    /// So the others can be left out, or be done later, without a change that finds its names in a
+    /// state it never met.
     fn with_what_they_rest_on(&self, mut chosen: impl FnMut(&Change) -> bool) -> Vec<bool> {
         let mut touched: HashSet<&Path> = HashSet::new();
         let mut marks = vec![false; self.changes.len()];
