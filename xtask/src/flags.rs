@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -10,6 +11,7 @@ use lexopt::{Arg, Parser, ValueExt};
 pub enum Command {
     Help,
     Scheck(Scheck),
+    Inspect(Inspect),
     /// `book …`, passed on to the book's own builder.
     Book(Vec<OsString>),
     /// `starter …` and `stages …`, verb included, passed on to the generator.
@@ -23,6 +25,14 @@ pub struct Scheck {
     pub solution: bool,
     pub day: Option<u32>,
     pub task: Option<u32>,
+}
+
+/// `inspect [--all] FILE`
+#[derive(Debug, PartialEq, Eq)]
+pub struct Inspect {
+    pub file: PathBuf,
+    /// Every entry and record, however many there are.
+    pub all: bool,
 }
 
 /// `ci [--list] [--only STEP]`
@@ -48,7 +58,9 @@ impl From<lexopt::Error> for Mistake {
     }
 }
 
-const VERBS: &[&str] = &["scheck", "book", "starter", "stages", "ci", "help"];
+const VERBS: &[&str] = &[
+    "scheck", "inspect", "book", "starter", "stages", "ci", "help",
+];
 
 /// Reads the arguments that stand after `cargo x`.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistake> {
@@ -61,6 +73,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
     match verb.as_str() {
         "help" | "-h" | "--help" => Ok(Command::Help),
         "scheck" => scheck(rest),
+        "inspect" => inspect(rest),
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
         "ci" => ci(rest),
@@ -87,6 +100,27 @@ fn scheck(args: Vec<OsString>) -> Result<Command, Mistake> {
         ));
     }
     Ok(Command::Scheck(ask))
+}
+
+fn inspect(args: Vec<OsString>) -> Result<Command, Mistake> {
+    const FLAGS: &[&str] = &["--all", "--help"];
+    let mut files = Vec::new();
+    let mut all = false;
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("all") => all = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Value(file) => files.push(PathBuf::from(file)),
+            other => return Err(unexpected("inspect", &other, FLAGS)),
+        }
+    }
+    match <[PathBuf; 1]>::try_from(files) {
+        Ok([file]) => Ok(Command::Inspect(Inspect { file, all })),
+        Err(_) => Err(Mistake(
+            "inspect takes one file, as in `cargo x inspect DIR/000007.sst`".into(),
+        )),
+    }
 }
 
 fn ci(args: Vec<OsString>) -> Result<Command, Mistake> {
@@ -161,6 +195,7 @@ cargo x: the tools of Mini-LSM
 
 for learners
   scheck [--day N] [--task K]      grade mini-lsm-starter: the board of the days, and the first failure explained
+  inspect [--all] FILE             names on the bytes of a block, a table, a log or a manifest, and what is damaged
   book [build|serve]               build the book, or serve it
 
 for instructors
@@ -194,6 +229,14 @@ mod tests {
             parsed("scheck --solution --day 3 --task=2"),
             Ok(Command::Scheck(ask))
         );
+        let ask = Inspect {
+            file: "a/000007.sst".into(),
+            all: true,
+        };
+        assert_eq!(
+            parsed("inspect a/000007.sst --all"),
+            Ok(Command::Inspect(ask))
+        );
         let args = ["starter", "--check"].map(OsString::from).to_vec();
         assert_eq!(parsed("starter --check"), Ok(Command::Staging(args)));
     }
@@ -212,6 +255,18 @@ mod tests {
             ),
             ("scheck --day one", "--day needs a number, not `one`"),
             ("scheck --day", "--day needs a number, as in `--day 1`"),
+            (
+                "inspect --al x",
+                "no such flag of `cargo x inspect`: `--al`; did you mean `--all`?",
+            ),
+            (
+                "inspect a b",
+                "inspect takes one file, as in `cargo x inspect DIR/000007.sst`",
+            ),
+            (
+                "inspect",
+                "inspect takes one file, as in `cargo x inspect DIR/000007.sst`",
+            ),
             (
                 "scheck --task 1",
                 "--task K goes with --day N: the tasks are numbered within their day",

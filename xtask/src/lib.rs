@@ -11,4 +11,5 @@ pub mod workspace;
 
 pub mod ci;
 pub mod flags;
+pub mod inspect;
 pub mod scheck;

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::bytes::{Scribe, counted, crc32, quote};
+use super::hash::fingerprint32;
 use super::report::Section;
 
 const CRC_LEN: usize = 4;
 const BLOCK_LEN: usize = 64;
-const BLOCK_BITS: u32 = 512;
 const MOST_PROBES: u8 = 30;
 /// What the hash is multiplied by, once more for each probe.
 const SPREAD: u32 = 0x9E37_79B9;
@@ -37,10 +37,7 @@ pub fn read(file: &[u8], range: Range<usize>) -> (Section, Option<Filter<'_>>) {
 fn read_parts<'a>(scribe: &mut Scribe<'a>) -> Option<Filter<'a>> {
     let blocks_len = scribe.left().len().checked_sub(1)?;
     let blocks = scribe.take(blocks_len, BITS)?;
-    let set: u64 = blocks
-        .iter()
-        .map(|byte| u64::from(byte.count_ones()))
-        .sum();
+    let set: u64 = blocks.iter().map(|byte| u64::from(byte.count_ones())).sum();
     let percent = (set * 100) / (8 * blocks.len() as u64).max(1);
     let count = counted(blocks.len() / BLOCK_LEN, "block", "blocks");
     scribe.say(format!("{count} of 64 bytes, {percent} % of the bits set"));
@@ -83,14 +80,15 @@ impl Filter<'_> {
     }
 
     fn lets_pass(&self, key: &[u8]) -> bool {
-        let hash = farmhash::fingerprint32(key);
+        let hash = fingerprint32(key);
         let block_count = (self.blocks.len() / BLOCK_LEN) as u64;
-        let block = (u64::from(hash) * block_count >> 32) as usize;
+        let block = ((u64::from(hash) * block_count) >> 32) as usize;
         let block = &self.blocks[block * BLOCK_LEN..(block + 1) * BLOCK_LEN];
         let mut mixed = hash;
         (0..self.probes).all(|_| {
             mixed = mixed.wrapping_mul(SPREAD);
-            let bit = (mixed / (u32::MAX / BLOCK_BITS + 1)) as usize;
+            // The top 9 bits name one of the block's 512.
+            let bit = (mixed >> 23) as usize;
             block[bit / 8] >> (bit % 8) & 1 == 1
         })
     }

@@ -14,7 +14,7 @@ const CRC_LEN: usize = 4;
 const VERSION: u32 = 1;
 const MAGIC: &[u8; 4] = b"mLSM";
 /// Ids below this are tried where the name of a file tells none.
-pub const TRIED_IDS: u64 = 1_000_000;
+pub const TRIED_IDS: u64 = 100_000;
 
 /// Whether the file ends in a table's magic number.
 pub fn has_magic(file: &[u8]) -> bool {
@@ -35,8 +35,17 @@ struct Layout {
 struct BlockMeta {
     first_key: Vec<u8>,
     last_key: Vec<u8>,
-    /// Without the checksum behind it.
-    range: Range<usize>,
+    /// Without the checksum behind it; None where it cannot be.
+    range: Option<Range<usize>>,
+}
+
+/// Where the index has come to.
+struct Blocks {
+    /// Behind the last block that was named.
+    next: usize,
+    /// Whether the next one must begin just there: the last could be placed.
+    is_sure: bool,
+    end: usize,
 }
 
 /// Reads table `id`, or one whose id is not known. Shows `budget` entries.
@@ -61,8 +70,10 @@ pub fn inspect(file: &[u8], id: Option<u64>, budget: usize) -> Inspection {
         section
     });
     for (block, meta) in metas.iter().enumerate() {
-        // The first section of the index is its heading.
-        table.read_block(block, meta, &mut index[block + 1]);
+        if let Some(range) = meta.range.clone() {
+            // The first section of the index is its heading.
+            table.read_block(block, range, meta, &mut index[block + 1]);
+        }
     }
     if let (Some(section), Some(filter)) = (&mut filter_section, &table.filter) {
         filter.judge(section);
@@ -93,11 +104,18 @@ struct Table<'a> {
 
 impl Table<'_> {
     /// Reads a block and its checksum, and compares it with what the index says of it, in `index_entry`.
-    fn read_block(&mut self, number: usize, meta: &BlockMeta, index_entry: &mut Section) {
-        self.fill_up_to(meta.range.start);
-        let mut block = block::read(self.file, meta.range.clone());
-        let mut crc = Scribe::new(self.file, meta.range.end..meta.range.end + CRC_LEN);
-        crc.crc("CRC", crc32(&self.file[meta.range.clone()]));
+    fn read_block(
+        &mut self,
+        number: usize,
+        range: Range<usize>,
+        meta: &BlockMeta,
+        index_entry: &mut Section,
+    ) {
+        self.fill_up_to(range.start);
+        let Range { start, end } = range;
+        let mut block = block::read(self.file, range);
+        let mut crc = Scribe::new(self.file, end..end + CRC_LEN);
+        crc.crc("CRC", crc32(&self.file[start..end]));
         self.at = crc.at();
         if let Some(frame) = block.sections.last_mut() {
             frame.name = "offsets and CRC".into();
@@ -116,7 +134,6 @@ impl Table<'_> {
         }
         self.entry_count += block.keys.len();
         self.block_count += 1;
-        let Range { start, end } = meta.range;
         let entries = counted(block.keys.len(), "entry", "entries");
         let detail = format!("bytes {start} to {}, {entries}", end - 1);
         let mut group = vec![Section::part(format!("block {number}"), detail, Vec::new())];
@@ -175,8 +192,9 @@ fn read_footer(file: &[u8], footer_at: usize, id: Option<u64>) -> Layout {
     };
     if file.len() < FOOTER_LEN {
         scribe.take(FOOTER_LEN, "too short");
+    } else {
+        read_footer_fields(&mut scribe, &mut layout, footer_at, id);
     }
-    read_footer_fields(&mut scribe, &mut layout, footer_at, id);
     layout.section.fields = scribe.finish();
     layout
 }
@@ -205,7 +223,9 @@ fn read_footer_fields(
     if index_fits {
         layout.index = Some(index_at as usize..footer_at);
     } else {
-        scribe.wrong(format!("no room for an index up to the footer, {footer_at}"));
+        scribe.wrong(format!(
+            "no room for an index up to the footer, {footer_at}"
+        ));
     }
     layout.entry_count = scribe.u64("entry count")?;
     let version = scribe.u32("version")?;
@@ -264,21 +284,28 @@ fn read_index(
     let mut sections = vec![Section::part("index", "", Vec::new())];
     let mut metas: Vec<BlockMeta> = Vec::new();
     let mut at = range.start;
-    let mut next_block = 0;
     let mut last_key = Vec::new();
+    let mut blocks = Blocks {
+        next: 0,
+        is_sure: true,
+        end: blocks_end,
+    };
     while at < crc_at {
         let mut scribe = Scribe::new(file, at..crc_at);
-        let meta = read_index_entry(&mut scribe, &last_key, next_block, blocks_end);
+        let meta = read_index_entry(&mut scribe, &last_key, &blocks);
         at = scribe.at();
         let name = format!("index entry {}", metas.len());
         let section = |detail| Section::part(name, detail, scribe.finish()).item("index entries");
         let Some(meta) = meta else {
-            sections.push(section("it ends the index: its blocks are lost".to_string()));
+            sections.push(section("unreadable".to_string()));
             break;
         };
         let keys = format!("{} to {}", quote(&meta.first_key), quote(&meta.last_key));
         sections.push(section(keys));
-        next_block = meta.range.end + CRC_LEN;
+        blocks.is_sure = meta.range.is_some();
+        if let Some(range) = &meta.range {
+            blocks.next = range.end + CRC_LEN;
+        }
         last_key.clone_from(&meta.last_key);
         metas.push(meta);
     }
@@ -289,8 +316,11 @@ fn read_index(
     scribe.crc("CRC", crc32(&file[range.start..crc_at]));
     if metas.is_empty() && range.start == crc_at {
         scribe.wrong("the index names no block");
-    } else if filter.is_some() && next_block != blocks_end && at == crc_at {
-        let reason = format!("the index covers {next_block} bytes of blocks, of {blocks_end}");
+    } else if filter.is_some() && blocks.is_sure && blocks.next != blocks_end {
+        let reason = format!(
+            "the blocks it names end at {}, not at {blocks_end}",
+            blocks.next
+        );
         scribe.wrong(reason);
     }
     fields.extend(scribe.finish());
@@ -299,28 +329,25 @@ fn read_index(
     (sections, metas)
 }
 
-/// None if the entry is cut, or its block cannot be where it says.
+/// None if the entry is cut.
 fn read_index_entry(
     scribe: &mut Scribe<'_>,
     last_key: &[u8],
-    next_block: usize,
-    blocks_end: usize,
+    blocks: &Blocks,
 ) -> Option<BlockMeta> {
     let first_len = scribe.u16("first length")? as usize;
     let last_len = scribe.u16("last length")? as usize;
     let offset = scribe.u64("block offset")?;
-    if offset != next_block as u64 {
-        scribe.wrong(format!("the blocks before end at {next_block}"));
+    if blocks.is_sure && offset != blocks.next as u64 {
+        scribe.wrong(format!("the block before ends at {}", blocks.next));
     }
     let len = scribe.u32("block length")?;
     let end = offset.saturating_add(u64::from(len));
-    let fits = offset >= next_block as u64
-        && len > 0
-        && end.saturating_add(CRC_LEN as u64) <= blocks_end as u64;
+    let fits =
+        offset >= blocks.next as u64 && end.saturating_add(CRC_LEN as u64) <= blocks.end as u64;
     if !fits {
-        scribe.wrong(format!(
-            "the block would have to lie between {next_block} and {blocks_end}"
-        ));
+        let Blocks { next, end, .. } = blocks;
+        scribe.wrong(format!("the block and its CRC must lie in {next}..{end}"));
     }
     let first_key = scribe.take(first_len, "first key")?;
     scribe.say(quote(first_key));
@@ -335,9 +362,9 @@ fn read_index_entry(
     if last_key < first_key {
         scribe.wrong(format!("less than the first key, {}", quote(first_key)));
     }
-    fits.then(|| BlockMeta {
+    Some(BlockMeta {
         first_key: first_key.to_vec(),
         last_key: last_key.to_vec(),
-        range: offset as usize..end as usize,
+        range: fits.then_some(offset as usize..end as usize),
     })
 }

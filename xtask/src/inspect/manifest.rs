@@ -1,0 +1,206 @@
+//! The payloads of manifests: version edits, as JSON; and the version that they come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::bytes::{Scribe, counted};
+use super::log::Payload;
+use super::report::Section;
+
+const FORMAT: u64 = 1;
+/// How much of an edit's JSON is shown; what it says follows in words.
+const SHOWN_JSON: usize = 120;
+
+/// The edits of one manifest, and what they come to.
+#[derive(Default)]
+pub struct Edits {
+    edit_count: usize,
+    has_gap: bool,
+    /// The level of each table.
+    tables: BTreeMap<u64, u64>,
+    logs: BTreeSet<u64>,
+    last_flushed_seq: u64,
+    next_id: u64,
+}
+
+impl Payload for Edits {
+    fn read(&mut self, head: &mut Scribe<'_>) -> (String, Vec<Section>) {
+        let len = head.left().len();
+        let payload = head.take(len, "edit").unwrap_or_default();
+        let json = String::from_utf8_lossy(payload);
+        let mut lines = vec![json.chars().take(SHOWN_JSON).collect::<String>()];
+        if json.chars().count() > SHOWN_JSON {
+            lines[0] += "...";
+        }
+        let edit: Result<Value, _> = serde_json::from_slice(payload);
+        let outcome = match edit {
+            Ok(Value::Object(edit)) => self.apply(&edit, &mut lines),
+            Ok(_) => Err("not a version edit: no JSON object".into()),
+            Err(error) => Err(format!("not a version edit: {error}")),
+        };
+        head.say(lines.join("\n"));
+        if let Err(reason) = outcome {
+            head.wrong(reason);
+        }
+        let number = self.edit_count;
+        self.edit_count += 1;
+        let detail = match number {
+            0 => "a snapshot: edit 0".into(),
+            _ => format!("edit {number}"),
+        };
+        (detail, Vec::new())
+    }
+
+    fn gap(&mut self) {
+        self.has_gap = true;
+    }
+
+    fn summary(&self) -> String {
+        let tables = counted(self.tables.len(), "table", "tables");
+        let logs = counted(self.logs.len(), "log", "logs");
+        format!("{tables} and {logs}")
+    }
+
+    fn conclude(&self, tail: &mut Scribe<'_>) -> Vec<String> {
+        if self.edit_count == 0 {
+            tail.take(0, "snapshot");
+            tail.wrong("a manifest holds at least a snapshot, and this one none");
+        }
+        let mut notes = vec!["the edits come to this version:".to_string()];
+        let deepest = self.tables.values().max().copied();
+        let levels: BTreeSet<u64> = self.tables.values().copied().collect();
+        for level in levels {
+            let tables = self.tables.iter().filter(|(_, of)| **of == level);
+            let ids: Vec<u64> = tables.map(|(id, _)| *id).collect();
+            notes.push(format!("  L{level}: {}", named("table", &ids)));
+        }
+        if deepest.is_none() {
+            notes.push("  no tables".into());
+        }
+        let logs: Vec<u64> = self.logs.iter().copied().collect();
+        notes.push(format!("  needed: {}", named("log", &logs)));
+        let (seq, next_id) = (self.last_flushed_seq, self.next_id);
+        notes.push(format!("  in tables up to sequence number {seq}"));
+        notes.push(format!("  ids are free from {next_id} on"));
+        notes
+    }
+}
+
+impl Edits {
+    /// Takes one step, and tells in `lines` what it is. An error where the edit is malformed or does not fit.
+    fn apply(&mut self, edit: &Map<String, Value>, lines: &mut Vec<String>) -> Result<(), String> {
+        const KEYS: [&str; 7] = [
+            "format",
+            "added",
+            "removed",
+            "new_logs",
+            "oldest_log",
+            "last_flushed_seq",
+            "next_id",
+        ];
+        if let Some(key) = edit.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(format!("an edit has no `{key}`"));
+        }
+        let format = number(edit, "format")?;
+        lines.extend(format.map(|format| format!("format {format}")));
+        let expected = (self.edit_count == 0 && !self.has_gap).then_some(FORMAT);
+        if format != expected && !(self.has_gap && format.is_none()) {
+            return Err(match expected {
+                Some(format) => format!("the first edit must have format {format}"),
+                None => "only the first edit has a format".into(),
+            });
+        }
+        self.apply_tables(edit, lines)?;
+        let logs = numbers(edit, "new_logs")?;
+        if !logs.is_empty() {
+            lines.push(format!("adds {}", named("log", &logs)));
+        }
+        self.logs.extend(logs);
+        if let Some(oldest) = number(edit, "oldest_log")? {
+            lines.push(format!("logs below {oldest} are not needed any more"));
+            self.logs.retain(|&log| log >= oldest);
+        }
+        if let Some(seq) = number(edit, "last_flushed_seq")? {
+            lines.push(format!("in tables up to sequence number {seq}"));
+            self.last_flushed_seq = seq;
+        }
+        if let Some(next_id) = number(edit, "next_id")? {
+            lines.push(format!("ids are free from {next_id} on"));
+            self.next_id = self.next_id.max(next_id);
+        }
+        Ok(())
+    }
+
+    fn apply_tables(
+        &mut self,
+        edit: &Map<String, Value>,
+        lines: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let removed = numbers(edit, "removed")?;
+        if !removed.is_empty() {
+            lines.push(format!("removes {}", named("table", &removed)));
+        }
+        let added = tables(edit)?;
+        let levels: BTreeSet<u64> = added.iter().map(|(_, level)| *level).collect();
+        for level in levels {
+            let of_level = added.iter().filter(|(_, of)| *of == level);
+            let ids: Vec<u64> = of_level.map(|(id, _)| *id).collect();
+            lines.push(format!("adds {} to L{level}", named("table", &ids)));
+        }
+        let mut outcome = Ok(());
+        for id in removed {
+            // After a gap nobody knows what had been added in it.
+            if self.tables.remove(&id).is_none() && !self.has_gap {
+                outcome = Err(format!("table {id} is removed, but was never added"));
+            }
+        }
+        for (id, level) in added {
+            if self.tables.insert(id, level).is_some() && !self.has_gap {
+                outcome = Err(format!("table {id} is added twice"));
+            }
+        }
+        outcome
+    }
+}
+
+fn number(edit: &Map<String, Value>, key: &str) -> Result<Option<u64>, String> {
+    match edit.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(format!("`{key}` is no number")),
+        },
+    }
+}
+
+fn numbers(edit: &Map<String, Value>, key: &str) -> Result<Vec<u64>, String> {
+    let values = list(edit, key)?.iter();
+    let numbers: Option<Vec<u64>> = values.map(Value::as_u64).collect();
+    numbers.ok_or_else(|| format!("`{key}` is no list of numbers"))
+}
+
+/// The tables that an edit adds: ids and levels.
+fn tables(edit: &Map<String, Value>) -> Result<Vec<(u64, u64)>, String> {
+    let table = |value: &Value| Some((value.get("id")?.as_u64()?, value.get("level")?.as_u64()?));
+    let tables: Option<Vec<(u64, u64)>> = list(edit, "added")?.iter().map(table).collect();
+    tables.ok_or_else(|| "`added` is no list of tables with `id` and `level`".into())
+}
+
+fn list<'a>(edit: &'a Map<String, Value>, key: &str) -> Result<&'a [Value], String> {
+    match edit.get(key) {
+        None => Ok(&[]),
+        Some(Value::Array(values)) => Ok(values),
+        Some(_) => Err(format!("`{key}` is no list")),
+    }
+}
+
+/// As in `tables 3, 4`.
+fn named(one: &str, ids: &[u64]) -> String {
+    let list: Vec<String> = ids.iter().map(u64::to_string).collect();
+    match ids.len() {
+        0 => format!("no {one}s"),
+        1 => format!("{one} {}", list[0]),
+        _ => format!("{one}s {}", list.join(", ")),
+    }
+}
