@@ -12,9 +12,9 @@
 //! Hash- and Space-Efficient Bloom Filters", 2007; RocksDB's format 5 does so too). The price: some
 //! blocks get more keys than others, and a few more false positives than a plain filter has.
 //!
-//! From a 32-bit hash h (farmhash): block = (h × block count) >> 32; then, with g = h × 0x9E3779B9
-//! (mod 2^32), bit i of k is the top 9 bits of g, and g becomes g × 0x9E3779B9 (mod 2^32) for the
-//! next one.
+//! From a 32-bit hash h (the low half of farmhash's `fingerprint64`): block = (h × block count) >>
+//! 32; then, with g = h × 0x9E3779B9 (mod 2^32), bit i of k is the top 9 bits of g, and g becomes g
+//! × 0x9E3779B9 (mod 2^32) for the next one.
 
 use bytes::Bytes;
 
@@ -31,7 +31,9 @@ const SPREAD: u32 = 0x9E37_79B9;
 
 /// The hash of a key that filters are built from and asked with.
 pub fn key_hash(key: &[u8]) -> u32 {
-    farmhash::fingerprint32(key)
+    // Not `fingerprint32`: that one of the crate overflows, and panics in a debug build, for some
+    // keys of 5 to 12 bytes (farmhash 1.1.5).
+    farmhash::fingerprint64(key) as u32
 }
 
 /// A filter over a set of keys: never denies a key that is in the set, and denies most that are

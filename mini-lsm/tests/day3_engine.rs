@@ -62,9 +62,13 @@ fn assert_known(memtable: &MemTable, key: &str, seq: Seq, expected: Known) {
         Lookup::Deleted => "a tombstone".to_owned(),
         Lookup::Unknown => "nothing".to_owned(),
     };
+    let reader = match seq {
+        NOW => "a reader that sees everything".to_owned(),
+        seq => format!("a reader at sequence number {seq}"),
+    };
     assert!(
         got == expected,
-        "get({key:?}) at sequence number {seq} found {got}, expected {expected}"
+        "for {reader}, get({key:?}) of the memtable found {got}, expected {expected}"
     );
 }
 
@@ -1373,6 +1377,43 @@ mod task_4 {
             events == expected,
             "the listener was told {events:?}, expected {expected:?}"
         );
+    }
+
+    /// The batch that finds the memtable full goes into the next one, and the frozen one does not change any more.
+    ///
+    /// A frozen memtable is written to a table and thrown away: what comes into it after that is lost.
+    ///
+    /// # Hints
+    /// - In which memtable do you insert: the one that you looked at before the freeze, or the one that is there after it?
+    /// - Make room first; then look up the memtable that takes the writes.
+    #[test]
+    fn the_batch_that_finds_the_memtable_full_goes_into_the_next_one() {
+        let memtable_size = 4 << 10;
+        let store = store_with(memtable_size);
+        for round in 1..=3 {
+            let filled = fill(&store, memtable_size);
+            let before = store.metrics();
+            assert!(
+                before.frozen.len() == round - 1,
+                "{} memtables are frozen before batch {round} to a full memtable, expected {}",
+                before.frozen.len(),
+                round - 1
+            );
+            write_batch(&store, "a=1 b=2");
+            let after = store.metrics();
+            let counts = |metrics: &Metrics| -> Vec<usize> {
+                let frozen = metrics.frozen.iter();
+                let all = [&metrics.memtable].into_iter().chain(frozen);
+                all.map(|memtable| memtable.entry_count).collect()
+            };
+            let mut expected = counts(&before);
+            expected.insert(0, 2);
+            assert!(
+                counts(&after) == expected,
+                "a batch of two was written to a memtable that {filled} values had filled: the memtables, newest first, have {:?} entries, expected {expected:?}",
+                counts(&after)
+            );
+        }
     }
 
     /// `get` looks through the frozen memtables, from the newest to the oldest.

@@ -1994,10 +1994,14 @@ mod task_3 {
         };
         write_round(0);
         flush(&store);
+        assert_get(&store, &key(0), Some(b"0000"), "after a flush");
         let is_done = AtomicBool::new(false);
+        let looks = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
+                    // A reader that fails counts as having looked often enough.
+                    let _enough = SetAtTheEnd(&is_done);
                     let mut last = Bytes::from_static(b"0000");
                     while !is_done.load(Ordering::SeqCst) {
                         for i in 0..5 {
@@ -2022,6 +2026,7 @@ mod task_3 {
                             "a scan beside a flush gave [{}], expected five keys of one batch",
                             text_of_pairs(&seen)
                         );
+                        looks.fetch_add(1, Ordering::SeqCst);
                     }
                 });
             }
@@ -2029,6 +2034,10 @@ mod task_3 {
             for round in 1..=ROUNDS {
                 write_round(round);
                 flush(&store);
+                // Some looks a round, so that all is not over before the readers run.
+                wait_for("readers have looked", || {
+                    looks.load(Ordering::SeqCst) >= 3 * round || is_done.load(Ordering::SeqCst)
+                });
             }
         });
     }
@@ -2293,7 +2302,7 @@ mod task_4 {
         });
         assert!(
             watcher.stalls() > 0,
-            "the flush was held, and the writer came to its end and was never made to wait (no WriteStalled)"
+            "the writer wrote all it had and was never made to wait (no WriteStalled), though the background flushed nothing"
         );
     }
 
@@ -2307,27 +2316,28 @@ mod task_4 {
     #[test]
     fn frozen_memtables_are_flushed_without_being_asked() {
         let fs = mem_fs();
-        let store = open(background(in_memory(&fs)));
-        write(&store, "a=1 b=2");
-        wait_for_flush_thread(&store, "the frozen memtable is in a table", || {
-            let metrics = store.metrics();
-            metrics.frozen.is_empty() && metrics.levels[0].len() == 1
+        let store = Arc::new(open(background(in_memory(&fs))));
+        let writer = write_keys(&store, 12, &Arc::default());
+        let has_flushed = || !store.metrics().levels[0].is_empty();
+        wait_for("something is flushed, or the writer is done", || {
+            has_flushed() || writer.has_returned()
         });
-        assert_l0(
-            &fs,
-            &store,
-            &["a=1"],
-            "when the flush thread has flushed the frozen memtable",
+        let_others_run();
+        assert!(
+            has_flushed(),
+            "twelve writes, with a memtable for each, and nothing was flushed in the background"
         );
-        // And it does not end with the first.
-        for i in 0..10 {
-            write(&store, &format!("c={i}"));
-        }
+        writer.answer().expect("a put failed");
+        // And the thread does not end with the first.
         wait_for_flush_thread(&store, "all frozen memtables are in tables", || {
-            let metrics = store.metrics();
-            metrics.frozen.is_empty() && metrics.levels[0].len() == 11
+            store.metrics().frozen.is_empty()
         });
-        assert_scan(&store, "a=1 b=2 c=9", "when the flush thread is done");
+        let (tables, count) = (store.metrics().levels[0].len(), entry_count(&store));
+        assert!(
+            tables == 11 && count == 12,
+            "after twelve writes, with a memtable for each, and all flushes there are {tables} tables and {count} entries in all, expected 11 and 12"
+        );
+        assert_keys(&store, 12, "when the flush thread is done");
     }
 
     /// The memtable that still takes writes is left alone by the flush thread.
@@ -2502,6 +2512,13 @@ mod task_4 {
             ..background(in_memory(&fs))
         }));
         let _open = gate.open_at_the_end();
+        // There is a flush thread, and it can be held.
+        let writer = write_keys(&store, 4, &Arc::default());
+        wait_for_stall(&watcher, &writer);
+        gate.open();
+        writer.answer().expect("a put failed");
+        flush(&store);
+        gate.shut();
         for round in 0..10 {
             let before = gate.arrived();
             write(&store, &format!("a={round} b={round}"));
@@ -2524,9 +2541,9 @@ mod task_4 {
             let count = entry_count(&store);
             let tables = store.metrics().levels[0].len();
             assert!(
-                count == 2 * (round + 1) && tables == count,
+                count == 4 + 2 * (round + 1) && tables == count,
                 "after {} writes, with a memtable for each, and flushes that returned, there are {tables} tables, and {count} entries in all",
-                2 * (round + 1)
+                4 + 2 * (round + 1)
             );
             gate.shut();
         }
@@ -2536,7 +2553,12 @@ mod task_4 {
             begun.len() == distinct.len(),
             "the memtables {begun:?} were flushed: some of them twice"
         );
-        assert_scan(&store, "a=9 b=9", "after ten rounds of racing flushes");
+        assert_get(
+            &store,
+            b"a",
+            Some(b"9"),
+            "after ten rounds of racing flushes",
+        );
     }
 
     /// Writers and readers in several threads, over a small memory: every write is there for its writer at once, and for all in the end.
@@ -2700,7 +2722,8 @@ mod task_4 {
             ..background(logged(&fs, &log))
         }));
         let _open = gate.open_at_the_end();
-        write(&store, "a=1 b=2");
+        let writer = write_keys(&store, 10, &Arc::default());
+        wait_for_stall(&watcher, &writer);
         wait_for_flush_thread(&store, "the flush thread begins", || gate.arrived() == 1);
         let closing = call("close()", {
             let store = Arc::clone(&store);
@@ -2713,6 +2736,11 @@ mod task_4 {
         );
         gate.open();
         closing.answer().expect("close() failed");
+        let refused = writer.answer();
+        assert!(
+            refused.is_err(),
+            "the store was closed, and a writer that had waited for room wrote ten keys"
+        );
         let count = || (log.operations().len(), watcher.pick(|_| Some(())).len());
         let before = count();
         let_others_run();
@@ -2775,9 +2803,15 @@ mod task_4 {
                     Verdict::Proceed
                 }
             };
-            let store = Arc::new(open(background(hooked(&fs, hook))));
+            let watcher = Watcher::silent();
+            let store = Arc::new(open(LsmOptions {
+                listener: Arc::clone(&watcher) as _,
+                ..background(hooked(&fs, hook))
+            }));
             let _open = gate.open_at_the_end();
-            write(&store, "a=1 b=2 c=3");
+            let written = Arc::default();
+            let writer = write_keys(&store, 10, &written);
+            wait_for_stall(&watcher, &writer);
             wait_for_flush_thread(&store, "the flush thread writes", || gate.arrived() == 1);
             let closing = call("close()", {
                 let store = Arc::clone(&store);
@@ -2786,6 +2820,8 @@ mod task_4 {
             let_others_run();
             gate.open();
             closing.answer().expect("close() failed");
+            // How many of its writes are in does not matter here: it waited when the store was closed.
+            let _ = writer.answer();
             for name in table_files(&fs) {
                 let id = TableId(name[..6].parse().expect("a table's file has six digits"));
                 let table = SsTable::open(in_memory(&fs), &path(&name), id, None);
@@ -2795,10 +2831,10 @@ mod task_4 {
                     "the store was closed during {kind:?} of a table, and {name} is damaged: {verified:?}"
                 );
             }
-            let count = entry_count(&store);
+            let [count, written] = [entry_count(&store), written.load(Ordering::SeqCst)];
             assert!(
-                count == 3,
-                "the store was closed during {kind:?} of a table; memtables and tables hold {count} entries, expected 3"
+                count == written,
+                "the store was closed during {kind:?} of a table; memtables and tables hold {count} entries, but {written} puts returned Ok"
             );
         }
     }

@@ -1739,8 +1739,8 @@ mod task_3 {
     /// Fewer blocks are fewer reads for a scan, a smaller index, and more keys in the same cache.
     ///
     /// # Hints
-    /// - Does `has_room` still count whole keys? Then blocks are cut too early, and only half of the gain is there.
-    /// - With these keys, two thirds of every entry are shared.
+    /// - Look at `shared` of the entries of one block: with these keys it is 26 or more, but for the first.
+    /// - Only the rest of the key is written; is room asked for the rest only, too?
     #[test]
     fn tables_of_similar_keys_get_smaller() {
         let all: Vec<Entry> = (0..2_000)

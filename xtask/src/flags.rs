@@ -195,7 +195,7 @@ cargo x: the tools of Mini-LSM
 
 for learners
   scheck [--day N] [--task K]      grade mini-lsm-starter: the board of the days, and the first failure explained
-  inspect [--all] FILE             names on the bytes of a block, a table, a log or a manifest, and what is damaged
+  inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
   book [build|serve]               build the book, or serve it
 
 for instructors

@@ -97,7 +97,8 @@ impl Block {
             .push(Section::part("offsets", "", fields).inner());
     }
 
-    /// Walks the entries from the first on, each from where the last one ended. Returns where they begin, counted from the block.
+    /// Walks the entries from the first on, each from where the last one ended. Returns where they
+    /// begin, counted from the block.
     fn read_entries(&mut self, file: &[u8], range: Range<usize>, offsets: &[usize]) -> Vec<usize> {
         let mut places = Vec::new();
         let mut at = range.start;
@@ -176,7 +177,12 @@ type KeyAndValue<'a> = (Vec<u8>, Option<&'a [u8]>);
 fn read_entry_fields<'a>(scribe: &mut Scribe<'a>, before: Before<'_>) -> Option<KeyAndValue<'a>> {
     let first_key = before.first.unwrap_or_default();
     let shared = scribe.u16("shared")? as usize;
+    let prefix = &first_key[..shared.min(first_key.len())];
+    if shared > 0 {
+        scribe.say(format!("{shared}: {} of the first key", quote(prefix)));
+    }
     if shared > first_key.len() {
+        scribe.say(shared.to_string());
         scribe.wrong(match before {
             Before { index: 0, .. } => "the first entry has nothing to share".to_string(),
             Before { first: None, .. } => "the first key could not be read".to_string(),
@@ -196,17 +202,10 @@ fn read_entry_fields<'a>(scribe: &mut Scribe<'a>, before: Before<'_>) -> Option<
         scribe.say(TOMBSTONE_TEXT);
     }
     let suffix = scribe.take(unshared, "key suffix")?;
-    let prefix = &first_key[..shared.min(first_key.len())];
     let key = [prefix, suffix].concat();
     scribe.say(match prefix {
         [] => quote(suffix),
-        _ => format!(
-            "{} (key {} = {} of the first + {})",
-            quote(suffix),
-            quote(&key),
-            quote(prefix),
-            quote(suffix)
-        ),
+        _ => format!("{} (key {})", quote(suffix), quote(&key)),
     });
     if let Some(previous) = before.previous.filter(|previous| *previous >= &key[..]) {
         scribe.wrong(format!(

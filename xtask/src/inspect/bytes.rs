@@ -1,6 +1,8 @@
-//! Reading bytes and naming them in one step: whatever is read becomes a [`Field`], so that no byte goes without a name.
+//! Reading bytes and naming them in one step: whatever is read becomes a [`Field`], so that no byte
+//! goes without a name.
 //!
-//! Nothing trusts a length. A field that does not fit takes what is left and is wrong, and reading ends there.
+//! Nothing trusts a length. A field that does not fit takes what is left and is wrong, and reading
+//! ends there.
 
 use std::ops::Range;
 
@@ -43,7 +45,8 @@ impl<'a> Scribe<'a> {
         self.file
     }
 
-    /// The next `len` bytes. `None`, and a wrong field that takes all that is left, if there are not so many.
+    /// The next `len` bytes. `None`, and a wrong field that takes all that is left, if there are
+    /// not so many.
     pub fn take(&mut self, len: usize, name: &'static str) -> Option<&'a [u8]> {
         let left = self.end - self.at;
         if len > left {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::bytes::{Scribe, counted, crc32, quote};
-use super::hash::fingerprint32;
+use super::hash::fingerprint64;
 use super::report::Section;
 
 const CRC_LEN: usize = 4;
@@ -80,7 +80,7 @@ impl Filter<'_> {
     }
 
     fn lets_pass(&self, key: &[u8]) -> bool {
-        let hash = fingerprint32(key);
+        let hash = fingerprint64(key) as u32;
         let block_count = (self.blocks.len() / BLOCK_LEN) as u64;
         let block = ((u64::from(hash) * block_count) >> 32) as usize;
         let block = &self.blocks[block * BLOCK_LEN..(block + 1) * BLOCK_LEN];

@@ -1,7 +1,9 @@
 //! Logs: records, where they end, and whether a crash or a damage ended them.
 //!
-//! The rule is the reader's (drawn in the engine's `log` module): at a bad record the rest is searched for a *witness*, a sound header which says that the bad
-//! record had been on disk. With one the log is damaged, without one it ends there. Behind a damage, the engine gives up; here reading goes on at the next sound header.
+//! The rule is the reader's (drawn in the engine's `log` module): at a bad record the rest is
+//! searched for a *witness*, a sound header which says that the bad record had been on disk. With
+//! one the log is damaged, without one it ends there. Behind a damage, the engine gives up; here
+//! reading goes on at the next sound header.
 
 use std::ops::Range;
 
@@ -15,8 +17,8 @@ const CHECKED_LEN: usize = 16;
 
 /// What records carry.
 pub trait Payload {
-    /// Names the bytes of a payload, which `head` stands in front of and which fills the rest of it: some in `head`, and others in sections of their own.
-    /// Returns what the payload is, too.
+    /// Names the bytes of a payload, which `head` stands in front of and which fills the rest of
+    /// it: some in `head`, and others in sections of their own. Returns what the payload is, too.
     fn read(&mut self, head: &mut Scribe<'_>) -> (String, Vec<Section>);
 
     /// A part of the log could not be read.
@@ -25,11 +27,13 @@ pub trait Payload {
     /// What the records hold, for the first line.
     fn summary(&self) -> String;
 
-    /// What all of it comes to, when the last record has been read; `tail` stands at the end of the log.
+    /// What all of it comes to, when the last record has been read; `tail` stands at the end of the
+    /// log.
     fn conclude(&self, tail: &mut Scribe<'_>) -> Vec<String>;
 }
 
-/// Reads log `id`, or one whose id is not known. `what` it is stands in the first line. Shows `budget` records and parts of records.
+/// Reads log `id`, or one whose id is not known. `what` it is stands in the first line. Shows
+/// `budget` records and parts of records.
 pub fn inspect(
     file: &[u8],
     what: String,
@@ -172,7 +176,7 @@ impl Log<'_> {
             });
             if self.is_unnamed {
                 torn.verdict(Verdict::Unchecked(
-                    "the header CRC covers the log's id, which stands only in a name like 000008.wal"
+                    "headers' CRCs cover the log's id, which stands only in a name like 000008.wal"
                         .into(),
                 ));
             }
@@ -194,7 +198,8 @@ impl Log<'_> {
     }
 }
 
-/// The id that the first record was written with, where a record tells: the one of the name if it fits, otherwise one that was tried.
+/// The id that the first record was written with, where a record tells: the one of the name if it
+/// fits, otherwise one that was tried.
 fn find_id(file: &[u8], named: Option<u64>) -> Option<u64> {
     let fields = file.get(..CHECKED_LEN)?;
     let stored = field(file, CHECKED_LEN..HEADER_LEN)? as u32;

@@ -88,7 +88,8 @@ impl Payload for Edits {
 }
 
 impl Edits {
-    /// Takes one step, and tells in `lines` what it is. An error where the edit is malformed or does not fit.
+    /// Takes one step, and tells in `lines` what it is. An error where the edit is malformed or
+    /// does not fit.
     fn apply(&mut self, edit: &Map<String, Value>, lines: &mut Vec<String>) -> Result<(), String> {
         const KEYS: [&str; 7] = [
             "format",

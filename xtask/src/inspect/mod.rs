@@ -1,17 +1,18 @@
 //! `cargo x inspect`: names on the bytes of a block, a table, a log or a manifest.
 //!
-//! A second reader of the formats. It shares no line with the engine's, so that an error in one of them shows as a difference between the two; and where the engine stops at the first damage, it
+//! A second reader of the formats. It shares no line with the engine's, so that an error in one of
+//! them shows as a difference between the two; and where the engine stops at the first damage, it
 //! tells what is left. Nothing that a file holds makes it panic.
 //!
-//! | module              | what it reads                              |
-//! |---------------------|--------------------------------------------|
-//! | `block`             | blocks                                     |
+//! | module              | what it reads                               |
+//! |---------------------|---------------------------------------------|
+//! | `block`             | blocks                                      |
 //! | `table`             | tables                                      |
 //! | `filter`, `hash`    | the filters in them, and the hash of keys   |
 //! | `log`               | the records of write-ahead log and manifest |
-//! | `batch`, `manifest` | what is in those records                   |
-//! | `bytes`             | reads bytes and names them                 |
-//! | `report`, `show`    | what was found, and how it looks           |
+//! | `batch`, `manifest` | what is in those records                    |
+//! | `bytes`             | reads bytes and names them                  |
+//! | `report`, `show`    | what was found, and how it looks            |
 
 mod batch;
 mod block;
@@ -43,7 +44,8 @@ pub const SHOWN_ITEMS: usize = 200;
 const EXIT_DAMAGED: u8 = 1;
 const MANIFEST_LOG_ID: u64 = 0;
 
-/// What a file is. The ids are those in its name; checksums cover them, though the file does not hold them.
+/// What a file is. The ids are those in its name; checksums cover them, though the file does not
+/// hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Block,
@@ -75,7 +77,8 @@ fn id(stem: &str) -> Option<u64> {
     (format!("{id:06}") == stem).then_some(id)
 }
 
-/// Names the bytes of a file. Of lists of entries, records and the like the first `budget` items are kept, and all that are wrong.
+/// Names the bytes of a file. Of lists of entries, records and the like the first `budget` items
+/// are kept, and all that are wrong.
 pub fn inspect(file: &[u8], kind: Kind, budget: usize) -> Inspection {
     match kind {
         Kind::Block => block::inspect(file, budget),

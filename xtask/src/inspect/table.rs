@@ -103,7 +103,8 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Reads a block and its checksum, and compares it with what the index says of it, in `index_entry`.
+    /// Reads a block and its checksum, and compares it with what the index says of it, in
+    /// `index_entry`.
     fn read_block(
         &mut self,
         number: usize,
@@ -118,7 +119,6 @@ impl Table<'_> {
         crc.crc("CRC", crc32(&self.file[start..end]));
         self.at = crc.at();
         if let Some(frame) = block.sections.last_mut() {
-            frame.name = "offsets and CRC".into();
             frame.fields.extend(crc.finish());
         }
         for (field, key, indexed) in [
@@ -135,7 +135,7 @@ impl Table<'_> {
         self.entry_count += block.keys.len();
         self.block_count += 1;
         let entries = counted(block.keys.len(), "entry", "entries");
-        let detail = format!("bytes {start} to {}, {entries}", end - 1);
+        let detail = format!("bytes {start}..{end}, {entries}");
         let mut group = vec![Section::part(format!("block {number}"), detail, Vec::new())];
         group.append(&mut block.sections);
         self.shortener.add_item(group, "blocks");
@@ -168,7 +168,8 @@ impl Table<'_> {
             counted(self.entry_count, "entry", "entries")
         );
         let mut sections = self.shortener.finish();
-        // The index has a budget of its own: its entries are worth seeing even where those of the blocks are too many.
+        // The index has a budget of its own: its entries are worth seeing even where those of the
+        // blocks are too many.
         let mut shortener = Shortener::new(budget);
         shortener.add(index);
         sections.append(&mut shortener.finish());

@@ -39,12 +39,12 @@ fn a_shared_prefix_is_shown_whole() {
     let entry = |key: &str| (key.as_bytes().to_vec(), Some(b"v".to_vec()));
     let file = samples::block(&[entry("apple"), entry("apricot")]);
     let inspection = inspected(&file, Kind::Block);
-    let suffix = |field: &&xtask::inspect::Field| field.name == "key suffix";
-    let last = inspection.fields().filter(suffix).last().expect("a key");
-    assert_eq!(
-        last.value,
-        r#""ricot" (key "apricot" = "ap" of the first + "ricot")"#
-    );
+    let last = |name: &str| {
+        let fields = inspection.fields().filter(|field| field.name == name);
+        fields.last().expect("a field").value.clone()
+    };
+    assert_eq!(last("shared"), r#"2: "ap" of the first key"#);
+    assert_eq!(last("key suffix"), r#""ricot" (key "apricot")"#);
 }
 
 #[test]
@@ -59,6 +59,41 @@ fn a_table_of_every_shape_is_sound_and_says_the_same() {
         assert_sound(&inspection);
         assert_eq!(found(&inspection, &file, "entry "), entries);
     }
+}
+
+/// The hash of a key is written down a second time, with a branch for each range of lengths.
+#[test]
+fn a_filter_lets_keys_of_every_length_pass() {
+    let mut state = 7u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let key = |len: u8| {
+        let tail = (1..len).map(|_| noise());
+        std::iter::once(len).chain(tail).collect()
+    };
+    let entries: Vec<_> = (1..=200).map(key).map(|key| (key, None)).collect();
+    let fs = samples::table(&entries, 4096, 20);
+    let file = fs.read(samples::table_file());
+    assert_sound(&inspected(&file, Kind::Table(Some(7))));
+}
+
+/// And the filter is really asked: one without a single bit denies all.
+#[test]
+fn a_filter_that_denies_a_key_is_wrong() {
+    let fs = samples::table(&entries(9), 4096, 10);
+    let mut file = fs.read(samples::table_file());
+    let inspection = inspected(&file, Kind::Table(Some(7)));
+    let mut fields = inspection.fields();
+    let bits = fields.find(|field| field.name == "filter blocks");
+    let bits = bits.expect("a filter");
+    file[bits.offset..bits.end()].fill(0);
+    let problems = inspected(&file, Kind::Table(Some(7))).problems();
+    assert!(
+        problems[0].text.contains("denies 9 keys of the table"),
+        "{problems:?}"
+    );
 }
 
 #[test]

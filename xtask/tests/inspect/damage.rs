@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes_of::{flips, garbage, truncations};
-use mini_lsm::fs::MemFs;
+use mini_lsm::fs::{FileSystem, MemFs};
 use mini_lsm::manifest::Manifest;
 use mini_lsm::table::SsTable;
 use mini_lsm::wal::Wal;
@@ -31,7 +31,8 @@ mod bytes_of {
         (0..file.len()).map(|len| file[..len].to_vec())
     }
 
-    /// The file with some of its bytes replaced by extremes, which make lengths too long and counts too large.
+    /// The file with some of its bytes replaced by extremes, which make lengths too long and counts
+    /// too large.
     pub fn garbage(file: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let places = (0..file.len()).flat_map(|at| [(at, 0x00), (at, 0xff), (at, 0x7f)]);
         places.map(|(at, byte)| {
@@ -73,22 +74,63 @@ fn a_damaged_block_is_found() {
     }
 }
 
+/// What the engine says of a table of these bytes when it looks at all of it.
+fn verify(bytes: &[u8]) -> mini_lsm::Result<()> {
+    let fs = MemFs::new();
+    fs.write_raw(samples::table_file(), bytes);
+    SsTable::open(Arc::new(fs), &samples::table_file(), TABLE, None)?.verify()
+}
+
 #[test]
 fn a_damaged_table_is_found() {
     let fs = samples::table(&entries(12), 128, 10);
     let file = fs.read(samples::table_file());
-    let judge = |bytes: &[u8]| {
-        let fs = MemFs::new();
-        fs.write_raw(samples::table_file(), bytes);
-        let table = SsTable::open(Arc::new(fs), &samples::table_file(), TABLE, None)?;
-        table.verify()
-    };
-    judge(&file).expect("a sound table");
+    verify(&file).expect("a sound table");
     let damaged = flips(&file).chain(truncations(&file)).chain(garbage(&file));
     for damaged in damaged.filter(|damaged| *damaged != file) {
-        let outcome = judge(&damaged);
+        let outcome = verify(&damaged);
+        assert!(outcome.is_err());
         let inspection = inspected(&damaged, Kind::Table(Some(TABLE.0)));
-        assert_agrees(&inspection, outcome.is_ok(), &format!("{outcome:?}"));
+        assert_agrees(&inspection, false, &format!("{outcome:?}"));
+    }
+}
+
+/// A writer that is wrong, not a disk: the checksums fit, so that all the other rules are asked.
+#[test]
+fn a_table_that_breaks_a_rule_is_found_though_its_checksums_fit() {
+    for filter_bits in [0, 10] {
+        let fs = samples::table(&entries(12), 128, filter_bits);
+        let file = fs.read(samples::table_file());
+        let kind = Kind::Table(Some(TABLE.0));
+        let sound = inspected(&file, kind);
+        let crcs: Vec<usize> = sound
+            .fields()
+            .filter(|field| field.name == "CRC")
+            .map(|field| field.offset)
+            .collect();
+        let mut rule_count = 0;
+        for mut damaged in flips(&file).chain(garbage(&file)) {
+            seal(&mut damaged, &crcs);
+            let outcome = verify(&damaged);
+            rule_count += usize::from(outcome.is_err());
+            let inspection = inspected(&damaged, kind);
+            assert_agrees(&inspection, outcome.is_ok(), &format!("{outcome:?}"));
+        }
+        assert!(rule_count > 500, "only {rule_count} break a rule");
+    }
+}
+
+/// Makes the checksums at these offsets fit what lies before each; the last is the footer's.
+fn seal(table: &mut [u8], crcs: &[usize]) {
+    let mut start = 0;
+    for (index, &at) in crcs.iter().enumerate() {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&table[start..at]);
+        if index + 1 == crcs.len() {
+            crc.update(&TABLE.0.to_le_bytes());
+        }
+        table[at..at + 4].copy_from_slice(&crc.finalize().to_le_bytes());
+        start = at + 4;
     }
 }
 
@@ -120,6 +162,74 @@ fn a_log_ends_where_the_engine_says_or_is_damaged() {
     assert!(quiet_count > 0 && damaged_count > 0);
 }
 
+/// The payload of one record is anything, and its checksums fit.
+#[test]
+fn a_batch_that_breaks_a_rule_is_found_though_its_checksums_fit() {
+    use mini_lsm::log::LogWriter;
+    let (fs, _) = samples::log();
+    let file = fs.read(samples::log_file());
+    let payload = &file[20..u32::from_le_bytes([file[0], file[1], file[2], file[3]]) as usize + 20];
+    let damaged = flips(payload)
+        .chain(truncations(payload))
+        .chain(garbage(payload));
+    let mut rule_count = 0;
+    for damaged in damaged.filter(|damaged| !damaged.is_empty()) {
+        let fs = MemFs::new();
+        fs.create_dir_all(Path::new(DIR)).expect("a directory");
+        let file = fs.create(&samples::log_file()).expect("a new file");
+        LogWriter::new(LOG, file)
+            .append(|payload| payload.extend_from_slice(&damaged))
+            .expect("an append");
+        let outcome = Wal::read(&fs, Path::new(DIR), LOG);
+        rule_count += usize::from(outcome.is_err());
+        let file = fs.read(samples::log_file());
+        let inspection = inspected(&file, Kind::Log(Some(LOG)));
+        assert_agrees(&inspection, outcome.is_ok(), &format!("{outcome:?}"));
+    }
+    assert!(rule_count > 100, "only {rule_count} break a rule");
+}
+
+/// Edits that do not fit, with checksums that do.
+#[test]
+fn a_manifest_that_breaks_a_rule_is_found_though_its_checksums_fit() {
+    use mini_lsm::log::LogWriter;
+    const SNAPSHOT: &str = r#"{"format":1,"added":[{"id":3,"level":0}]}"#;
+    for (edits, is_sound) in [
+        (&[][..], false),
+        (&[SNAPSHOT], true),
+        (&[SNAPSHOT, "{}"], true),
+        (&[SNAPSHOT, r#"{"removed":[3]}"#], true),
+        (
+            &[SNAPSHOT, r#"{"removed":[3],"added":[{"id":3,"level":1}]}"#],
+            true,
+        ),
+        (&[SNAPSHOT, r#"{"removed":[4]}"#], false),
+        (&[SNAPSHOT, r#"{"removed":[3,3]}"#], false),
+        (&[SNAPSHOT, r#"{"added":[{"id":3,"level":1}]}"#], false),
+        (&[SNAPSHOT, SNAPSHOT], false),
+        (&["{}"], false),
+        (&[r#"{"format":2}"#], false),
+        (&[r#"{"format":1,"surprise":1}"#], false),
+        (&[r#"{"format":1,"new_logs":["4"]}"#], false),
+        (&[r#"{"format":1,"next_id":-1}"#], false),
+        (&[r#"{"format":1,"added":[{"id":3}]}"#], false),
+        (&["{"], false),
+    ] {
+        let fs = MemFs::new();
+        let path = Path::new(DIR).join("MANIFEST");
+        fs.create_dir_all(Path::new(DIR)).expect("a directory");
+        let log = LogWriter::new(0, fs.create(&path).expect("a new file"));
+        for edit in edits {
+            log.append(|payload| payload.extend_from_slice(edit.as_bytes()))
+                .expect("an append");
+        }
+        let outcome = Manifest::load(&fs, Path::new(DIR));
+        assert_eq!(outcome.is_ok(), is_sound, "{edits:?}: {outcome:?}");
+        let inspection = inspected(&fs.read(&path), Kind::Manifest);
+        assert_agrees(&inspection, is_sound, &format!("{edits:?}"));
+    }
+}
+
 #[test]
 fn a_damaged_manifest_is_found() {
     let fs = samples::manifest();
@@ -135,7 +245,8 @@ fn a_damaged_manifest_is_found() {
     }
 }
 
-/// Whatever a file holds, and whatever it is taken for: no panic, and every byte has a name (`inspected` checks that).
+/// Whatever a file holds, and whatever it is taken for: no panic, and every byte has a name
+/// (`inspected` checks that).
 #[test]
 fn no_bytes_make_it_panic() {
     let (log, _) = samples::log();

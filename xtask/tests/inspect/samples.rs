@@ -64,7 +64,8 @@ pub fn table_file() -> PathBuf {
     table_path(Path::new(DIR), TABLE)
 }
 
-/// A file system with log 8 in it: a batch, a mark, two batches that no mark vouches for. Returns the operations, too.
+/// A file system with log 8 in it: a batch, a mark, two batches that no mark vouches for. Returns
+/// the operations, too.
 pub fn log() -> (MemFs, Vec<Entry>) {
     let fs = MemFs::new();
     fs.create_dir_all(Path::new(DIR)).expect("a directory");
@@ -125,8 +126,8 @@ pub fn manifest() -> MemFs {
     fs
 }
 
-/// Inspects with everything shown, and checks what holds of any bytes: the fields cover every byte once, in order; and the short form
-/// comes to the same verdict.
+/// Inspects with everything shown, and checks what holds of any bytes: the fields cover every byte
+/// once, in order; and the short form comes to the same verdict.
 #[track_caller]
 pub fn inspected(file: &[u8], kind: Kind) -> Inspection {
     let inspection = inspect::inspect(file, kind, usize::MAX);
@@ -147,7 +148,8 @@ fn assert_covers(inspection: &Inspection, len: usize) {
     assert_eq!(at, len, "the fields do not cover the file");
 }
 
-/// The entries, or the operations, that an inspection names, put together from the bytes of their fields.
+/// The entries, or the operations, that an inspection names, put together from the bytes of their
+/// fields.
 pub fn found(inspection: &Inspection, file: &[u8], section_name: &str) -> Vec<Entry> {
     let bytes = |field: &Field| file[field.offset..field.end()].to_vec();
     let mut first_key: Vec<u8> = Vec::new();
@@ -157,7 +159,10 @@ pub fn found(inspection: &Inspection, file: &[u8], section_name: &str) -> Vec<En
             continue;
         }
         let field = |name: &str| section.fields.iter().find(|field| field.name == name);
-        let shared = field("shared").map_or(0, |field| field.value.parse().expect("a number"));
+        let shared = field("shared").map_or(0, |field| {
+            let bytes = bytes(field).try_into().expect("an u16");
+            usize::from(u16::from_le_bytes(bytes))
+        });
         let suffix = field("key suffix").or(field("key")).expect("a key");
         let key = [first_key[..shared].to_vec(), bytes(suffix)].concat();
         if section.name == "entry 0" {

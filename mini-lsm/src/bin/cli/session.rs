@@ -13,10 +13,12 @@ use crate::trouble::{Trouble, guarded};
 use crate::verbs::Verb;
 use crate::words::split;
 
-/// A line, as `clap` reads it.
+// Not a doc comment: that would be the first line of `help`.
+// A line, as `clap` reads it.
 #[derive(Parser)]
 #[command(
     multicall = true,
+    about = "One verb a line. Quotes keep a word with spaces together; \\xNN is a byte.",
     subcommand_value_name = "VERB",
     subcommand_help_heading = "Verbs"
 )]

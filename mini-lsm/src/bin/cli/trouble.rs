@@ -3,7 +3,7 @@
 //! A learner's engine is full of panics at first: each stub is one. None of them may end a session or show a backtrace unasked, so panics are recorded by
 //! a hook, and caught where a verb is done.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -89,11 +89,14 @@ impl From<io::Error> for Trouble {
 }
 
 thread_local! {
+    /// Whether this thread is doing a verb.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
     /// What the last panic of this thread said, and where it happened.
     static LAST_PANIC: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
-/// From now on panics are recorded, and shown in the usual way only if `RUST_BACKTRACE` asks for it.
+/// From now on panics within [`guarded`], and in the engine's own threads (which keep them as the background error), are shown in the usual way only if
+/// `RUST_BACKTRACE` asks for it, and those of stubs not even then. Others, of this tool, stay as loud as they are.
 pub fn record_panics() {
     let usual = std::panic::take_hook();
     let is_wanted = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
@@ -102,7 +105,11 @@ pub fn record_panics() {
             .location()
             .map_or_else(String::new, |at| format!("at {}:{}", at.file(), at.line()));
         LAST_PANIC.set(Some((message_of(panic), place)));
-        if is_wanted {
+        let thread = std::thread::current();
+        let is_engines = thread
+            .name()
+            .is_some_and(|name| name.starts_with("mini-lsm "));
+        if is_wanted || !(IS_GUARDED.get() || is_engines) {
             usual(panic);
         }
     }));
@@ -110,8 +117,11 @@ pub fn record_panics() {
 
 /// Does `work`; a panic in it becomes a [`Trouble`].
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    let was_guarded = IS_GUARDED.replace(true);
     // The engine is shared by reference and has locks that do not poison: after a panic it is as usable as its author made it.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    IS_GUARDED.set(was_guarded);
+    outcome.unwrap_or_else(|_| {
         let (message, place) = LAST_PANIC.take().unwrap_or_default();
         Err(match stub(&message) {
             Some(what) => Trouble::Unwritten(what.to_owned()),
@@ -135,4 +145,52 @@ fn message_of(panic: &PanicHookInfo<'_>) -> String {
     // One line, whatever `assert_eq!` makes of it.
     let text = text.unwrap_or_else(|| "without a message".to_owned());
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a verb that does this comes to: its line and its exit code.
+    fn outcome(work: impl FnOnce()) -> (String, u8) {
+        record_panics();
+        let trouble = guarded(|| {
+            work();
+            Ok(())
+        })
+        .unwrap_err();
+        (trouble.to_string(), trouble.code())
+    }
+
+    #[test]
+    fn a_stub_is_named_in_one_line() {
+        let stub = outcome(|| unimplemented!("day 3, task 4: Core::open"));
+        let line = "day 3, task 4: Core::open is still to be written";
+        assert_eq!(stub, (line.to_owned(), 3));
+    }
+
+    #[test]
+    fn a_stub_that_a_thread_hit_is_named_too() {
+        let panicked = Error::Panicked {
+            thread: "flush",
+            message: "not implemented: day 4, task 2: Core::flush_oldest".to_owned(),
+        };
+        let trouble = Trouble::from(Error::Background(panicked.into()));
+        let line = "day 4, task 2: Core::flush_oldest is still to be written";
+        assert_eq!((trouble.to_string().as_str(), trouble.code()), (line, 3));
+    }
+
+    #[test]
+    fn another_panic_is_one_line_with_its_place() {
+        let (line, code) = outcome(|| assert_eq!(1 + 1, 3, "the sum"));
+        assert!(line.contains("trouble.rs:"), "{line}");
+        assert!(line.contains("the sum left: 2 right: 3"), "{line}");
+        assert_eq!((line.lines().count(), code), (1, 101));
+    }
+
+    #[test]
+    fn nobody_is_told_that_nobody_listens() {
+        let trouble = Trouble::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((trouble.to_string().as_str(), trouble.code()), ("", 0));
+    }
 }

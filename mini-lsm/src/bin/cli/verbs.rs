@@ -19,11 +19,22 @@ const FILL_STEP: u64 = 1000;
 #[derive(Subcommand)]
 pub enum Verb {
     /// Set KEY to VALUE
-    Put { key: Word, value: Word },
+    Put {
+        /// 1 to 65,535 bytes
+        key: Word,
+        /// Any bytes, or none: ""
+        value: Word,
+    },
     /// Print the value of KEY; exit code 1 if it has none
-    Get { key: Word },
+    Get {
+        /// The key
+        key: Word,
+    },
     /// Remove KEY
-    Del { key: Word },
+    Del {
+        /// The key
+        key: Word,
+    },
     /// Print the entries between FROM and TO, both included, as KEY = VALUE
     Scan {
         from: Option<Word>,
@@ -31,7 +42,9 @@ pub enum Verb {
     },
     /// Put COUNT keys, from key00000001 on, with values of SIZE bytes, and tell how many have been acknowledged
     Fill {
+        /// How many
         count: u64,
+        /// Bytes a value
         #[arg(default_value_t = 100)]
         size: usize,
     },

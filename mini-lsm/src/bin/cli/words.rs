@@ -124,3 +124,69 @@ pub fn short(bytes: &[u8]) -> String {
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str) -> Vec<u8> {
+        text.parse::<Word>().unwrap().0
+    }
+
+    #[test]
+    fn a_line_is_cut_at_spaces_outside_of_quotes() {
+        for (line, words) in [
+            ("put k v", vec!["put", "k", "v"]),
+            ("  put\tk  v\r\n", vec!["put", "k", "v"]),
+            (r#"put "a b" """#, vec!["put", "a b", ""]),
+            (r#"a" "b "c"d"#, vec!["a b", "cd"]),
+            (r#""a \" b" \"c"#, vec![r#"a \" b"#, r#"\"c"#]),
+            (r"a\ b \", vec![r"a\ b", r"\"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(split(line).unwrap(), words, "{line}");
+        }
+        assert!(split(r#"put "k v"#).is_err());
+    }
+
+    #[test]
+    fn escapes_stand_for_bytes() {
+        assert_eq!(word(r#"a\x00\xfF\n\r\t\\\"\'b"#), b"a\x00\xff\n\r\t\\\"'b");
+        assert_eq!(word("größe"), "größe".as_bytes());
+        for wrong in [r"\", r"\q", r"\x", r"\x1", r"\xg1", r"\x+1", r"\xä", r"\ä"] {
+            assert!(wrong.parse::<Word>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_among_others_can_be_typed_again() {
+        let samples: [&[u8]; 13] = [
+            b"plain",
+            b"",
+            b"a b",
+            b"\"",
+            b"\\",
+            b"\\x41",
+            b"a=b",
+            b"#1",
+            b"tab\t",
+            b"\x00\xff",
+            b"\xff \" ' \\",
+            "größe".as_bytes(),
+            "\u{85} \u{2028}".as_bytes(),
+        ];
+        for bytes in samples {
+            let shown = quoted(bytes);
+            let words = split(&shown).unwrap();
+            assert_eq!(words.len(), 1, "{shown}");
+            assert_eq!(word(&words[0]), bytes, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_its_own_line_is_escaped_only_if_it_must_be() {
+        assert_eq!(plain(b"a \"b\" \\"), r#"a "b" \"#);
+        assert_eq!(plain(b"a\nb"), r"a\nb");
+        assert_eq!(plain(b"\xff"), r"\xff");
+    }
+}
