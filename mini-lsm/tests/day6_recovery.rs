@@ -3586,7 +3586,7 @@ mod task_5 {
         let mut images = 0;
         for seed in [61, 62] {
             let (mut workload, mut rng) = (Workload::new(make_options), Rng::new(seed));
-            workload.run_random(&mut rng, 90, false);
+            workload.run_random(&mut rng, 60, false);
             images += workload.check_images();
         }
         assert!(
@@ -3611,7 +3611,7 @@ mod task_5 {
             ..sync_options(fs)
         };
         let (mut workload, mut rng) = (Workload::new(make_options), Rng::new(63));
-        workload.run_random(&mut rng, 80, true);
+        workload.run_random(&mut rng, 50, true);
         assert!(
             workload.check_images() > 500,
             "the engine hardly used the file system"

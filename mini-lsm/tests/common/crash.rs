@@ -3,7 +3,8 @@
 //! What the contract says of each of them: the store opens, and holds the state after the first n writes, for some n that is not below what had been promised to survive, and not above what
 //! had been begun.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +46,8 @@ struct Watch {
     returned: AtomicUsize,
     durable: AtomicUsize,
     images: Mutex<Vec<Image>>,
+    /// Hashes of all images so far: what was seen with the same bounds need not be tried again.
+    seen: Mutex<HashSet<u64>>,
 }
 
 impl Workload {
@@ -210,24 +213,40 @@ impl Watch {
         ];
         for plan in plans {
             let fs = Arc::new(mem.crash_clone(&plan));
-            let image = Image {
-                fs,
-                told: format!(
-                    "after a crash just before operation {} ({:?} {}), {plan:?} of what was not synced",
-                    op.index,
-                    op.kind,
-                    op.path.display()
-                ),
-                floor: if plan == CrashPlan::Keep {
-                    returned
-                } else {
-                    durable
-                },
-                ceiling: self.begun.load(Ordering::SeqCst),
+            let floor = if plan == CrashPlan::Keep {
+                returned
+            } else {
+                durable
             };
-            self.images.lock().expect("no hook panics").push(image);
+            let ceiling = self.begun.load(Ordering::SeqCst);
+            let hash = hash_of(&fs, floor, ceiling);
+            if !self.seen.lock().expect("no hook panics").insert(hash) {
+                continue;
+            }
+            let told = format!(
+                "after a crash just before operation {} ({:?} {}), {plan:?} of what was not synced",
+                op.index,
+                op.kind,
+                op.path.display()
+            );
+            self.images.lock().expect("no hook panics").push(Image {
+                fs,
+                told,
+                floor,
+                ceiling,
+            });
         }
     }
+}
+
+fn hash_of(fs: &MemFs, floor: usize, ceiling: usize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (floor, ceiling).hash(&mut hasher);
+    for name in fs.file_names(DIR) {
+        name.hash(&mut hasher);
+        fs.read(super::path(&name)).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What a store held when it was opened.
