@@ -226,7 +226,7 @@ fn was_closed(store: &Path) -> bool {
 /// Killed in the middle of `fill`, while memtables are flushed and tables merged: what was acknowledged is there, and nothing but a beginning of the rest.
 #[test]
 fn a_kill_in_the_middle_of_fill_loses_nothing_acknowledged() {
-    for (is_small, enough) in [(true, 2_000), (true, 20_000), (false, 30_000)] {
+    for (is_small, enough) in [(true, 2_000), (true, 10_000), (false, 10_000)] {
         let world = World::new();
         let mut command = world.on_store();
         if is_small {

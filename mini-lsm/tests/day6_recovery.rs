@@ -26,7 +26,8 @@ use common::{DIR, assert_get, entries, key, mem_fs, open, options, path};
 
 /// How long a thread waits for another one that is sure to come if the engine is right.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a thread waits for another one that must not come, if the engine is right. A right engine passes however slow the machine is.
+/// How long a thread waits for another one that must not come, if the engine is right. A right
+/// engine passes however slow the machine is.
 const MOMENT: Duration = Duration::from_millis(150);
 
 /// The directory of the store.
@@ -49,7 +50,8 @@ fn hooked(
     Arc::new(FaultFs::new(Arc::clone(mem) as Arc<dyn FileSystem>, hook))
 }
 
-/// Whether the operation is on the manifest, or on its next edition (a handle keeps the name under which the file was made).
+/// Whether the operation is on the manifest, or on its next edition (a handle keeps the name under
+/// which the file was made).
 fn is_manifest(op: &Operation) -> bool {
     let name = op.path.file_name();
     name.is_some_and(|name| name == MANIFEST || name == MANIFEST_TMP)
@@ -291,7 +293,8 @@ mod task_1 {
         path("log")
     }
 
-    /// A log with this id in a new file, written by a script: each word is a record, but for `sync` and `mark`.
+    /// A log with this id in a new file, written by a script: each word is a record, but for `sync`
+    /// and `mark`.
     fn log_of(id: u64, script: &str) -> (Arc<MemFs>, LogWriter) {
         let mem = mem_with_dir();
         let writer = LogWriter::new(id, mem.create(&log_file()).expect("a new file"));
@@ -336,12 +339,16 @@ mod task_1 {
 
     /// A record is a header of 20 bytes and its payload, every field where the format has it.
     ///
-    /// The manifest and every log of the store are made of it: what you write today must be readable by every later engine, and by the tool that inspects files.
+    /// The manifest and every log of the store are made of it: what you write today must be
+    /// readable by every later engine, and by the tool that inspects files.
     ///
     /// # Hints
-    /// - The table in the module's documentation has the order and the widths; all integers are little-endian.
-    /// - The header's checksum covers its own first 16 bytes, then the log's id and the offset at which the record begins, both as `u64`. The last two are not stored.
-    /// - The second record was appended after a sync: its `synced` says how long the log was then, 25 bytes.
+    /// - The table in the module's documentation has the order and the widths; all integers are
+    ///   little-endian.
+    /// - The header's checksum covers its own first 16 bytes, then the log's id and the offset at
+    ///   which the record begins, both as `u64`. The last two are not stored.
+    /// - The second record was appended after a sync: its `synced` says how long the log was then,
+    ///   25 bytes.
     #[test]
     fn a_record_has_these_bytes() {
         let (mem, _writer) = log_of(7, "apple sync plum");
@@ -369,7 +376,8 @@ mod task_1 {
     ///
     /// # Hints
     /// - The next record begins where the payload of this one ends.
-    /// - A log that is empty is a log too: nothing in it, and no error. A file that is missing is not.
+    /// - A log that is empty is a log too: nothing in it, and no error. A file that is missing is
+    ///   not.
     #[test]
     fn what_was_appended_is_read_back_in_order() {
         let (mem, _writer) = log_of(3, "one three two");
@@ -409,11 +417,14 @@ mod task_1 {
 
     /// A record is in the file when `append` returns: one write, and nothing kept back.
     ///
-    /// A put that returned must survive a kill of the process. Bytes in a buffer of our own die with it; bytes that the operating system has do not.
+    /// A put that returned must survive a kill of the process. Bytes in a buffer of our own die
+    /// with it; bytes that the operating system has do not.
     ///
     /// # Hints
-    /// - No `BufWriter`. Build the whole record in memory and hand it over in one `append` of the file.
-    /// - Header and payload in two writes would do for a kill between records, but not for one between the two, and cost twice.
+    /// - No `BufWriter`. Build the whole record in memory and hand it over in one `append` of the
+    ///   file.
+    /// - Header and payload in two writes would do for a kill between records, but not for one
+    ///   between the two, and cost twice.
     #[test]
     fn an_append_is_one_write_and_keeps_nothing_back() {
         let (mem, ops) = (mem_with_dir(), OpLog::default());
@@ -438,13 +449,16 @@ mod task_1 {
         assert_eq!(syncs, 0, "syncs, though nobody asked for one");
     }
 
-    /// Only `sync` makes records survive a power cut, it knows how far, and it asks the disk only if there is something new.
+    /// Only `sync` makes records survive a power cut, it knows how far, and it asks the disk only
+    /// if there is something new.
     ///
-    /// `synced_len` goes into every later header as proof of what was on disk. A number too great makes a harmless torn tail look like damage.
+    /// `synced_len` goes into every later header as proof of what was on disk. A number too great
+    /// makes a harmless torn tail look like damage.
     ///
     /// # Hints
     /// - Two lengths: what has been appended, what has been synced. They start at 0.
-    /// - An fsync costs milliseconds: where nothing was appended since the last one, there is nothing to do.
+    /// - An fsync costs milliseconds: where nothing was appended since the last one, there is
+    ///   nothing to do.
     /// - A sync that fails has synced nothing.
     #[test]
     fn only_a_sync_counts_as_synced() {
@@ -501,13 +515,16 @@ mod task_1 {
         );
     }
 
-    /// A mark is written for what was synced and not marked yet, and for nothing else; readers pass over it.
+    /// A mark is written for what was synced and not marked yet, and for nothing else; readers pass
+    /// over it.
     ///
-    /// Without a mark the last synced record has no witness behind it, and damage to it looks like a torn tail. With a mark at each call an idle store that is closed and synced would grow.
+    /// Without a mark the last synced record has no witness behind it, and damage to it looks like
+    /// a torn tail. With a mark at each call an idle store that is closed and synced would grow.
     ///
     /// # Hints
     /// - A mark is a record without payload: only its `synced` counts.
-    /// - Remember the greatest `synced` that is in the file already. Not everything needs a mark: a record that came after the sync has said it all.
+    /// - Remember the greatest `synced` that is in the file already. Not everything needs a mark: a
+    ///   record that came after the sync has said it all.
     /// - A mark that is synced itself is no reason for the next one.
     #[test]
     fn a_mark_is_written_once_for_what_was_synced() {
@@ -552,9 +569,11 @@ mod task_1 {
         );
     }
 
-    /// A log cut at any byte ends with the last whole record, without an error, and what is behind that is counted.
+    /// A log cut at any byte ends with the last whole record, without an error, and what is behind
+    /// that is counted.
     ///
-    /// This is what a power cut leaves of records that were not synced yet. Nobody was promised them, and the store must open.
+    /// This is what a power cut leaves of records that were not synced yet. Nobody was promised
+    /// them, and the store must open.
     ///
     /// # Hints
     /// - Fewer than 20 bytes left: no header. Fewer than its `len` left behind it: no payload.
@@ -589,12 +608,15 @@ mod task_1 {
         }
     }
 
-    /// Zeros behind the last record end the log, and so does a record whose payload has become zeros.
+    /// Zeros behind the last record end the log, and so does a record whose payload has become
+    /// zeros.
     ///
-    /// Many file systems write a file's new length before its bytes: after a power cut there are zeros where the records were. Space that was reserved reads as zeros, too.
+    /// Many file systems write a file's new length before its bytes: after a power cut there are
+    /// zeros where the records were. Space that was reserved reads as zeros, too.
     ///
     /// # Hints
-    /// - Twenty zeros look like a header: no payload, nothing synced, and the checksum of no bytes *is* 0. What tells you that they are none?
+    /// - Twenty zeros look like a header: no payload, nothing synced, and the checksum of no bytes
+    ///   *is* 0. What tells you that they are none?
     /// - The header's checksum covers the log's id and the offset, so it is not 0.
     /// - How many bytes are lost? Look for the last one that is not zero.
     #[test]
@@ -635,9 +657,12 @@ mod task_1 {
         );
     }
 
-    /// A record that stands at another offset than it was written to, or comes from another log, is no record.
+    /// A record that stands at another offset than it was written to, or comes from another log, is
+    /// no record.
     ///
-    /// Disks give freed blocks to new files, and an old log's record may turn up behind the end of a new one, with a checksum that fits. Replaying it would bring back what was overwritten long ago.
+    /// Disks give freed blocks to new files, and an old log's record may turn up behind the end of
+    /// a new one, with a checksum that fits. Replaying it would bring back what was overwritten
+    /// long ago.
     ///
     /// # Hints
     /// - The header's checksum covers more than the header.
@@ -679,13 +704,17 @@ mod task_1 {
         );
     }
 
-    /// Any bit that is wrong in what a later header calls synced is `Corruption` of that file; it never is the end of the log.
+    /// Any bit that is wrong in what a later header calls synced is `Corruption` of that file; it
+    /// never is the end of the log.
     ///
-    /// What was synced cannot be torn. An engine that takes the damage for the end throws away records that were promised to last, and says nothing.
+    /// What was synced cannot be torn. An engine that takes the damage for the end throws away
+    /// records that were promised to last, and says nothing.
     ///
     /// # Hints
-    /// - At a bad record at offset b, do not stop: search what follows for a header that is sound and has `synced` greater than b.
-    /// - The bad record's `len` may be the very field that is damaged: the next header can be at any byte.
+    /// - At a bad record at offset b, do not stop: search what follows for a header that is sound
+    ///   and has `synced` greater than b.
+    /// - The bad record's `len` may be the very field that is damaged: the next header can be at
+    ///   any byte.
     /// - Two records in a row may be bad. Go on to the end of the file.
     #[test]
     fn damage_to_what_was_synced_is_corruption() {
@@ -716,9 +745,11 @@ mod task_1 {
         }
     }
 
-    /// A bit that is wrong behind the last synced record costs that record and what follows it: the log ends there, and says how much is lost.
+    /// A bit that is wrong behind the last synced record costs that record and what follows it: the
+    /// log ends there, and says how much is lost.
     ///
-    /// Nobody can tell this from a torn write, so it must not keep the store from opening. But it is no secret either.
+    /// Nobody can tell this from a torn write, so it must not keep the store from opening. But it
+    /// is no secret either.
     ///
     /// # Hints
     /// - A header whose `synced` is not *beyond* the bad record proves nothing about it.
@@ -743,9 +774,11 @@ mod task_1 {
         }
     }
 
-    /// After an append that failed nothing more is appended: every further one gives an error, and touches nothing.
+    /// After an append that failed nothing more is appended: every further one gives an error, and
+    /// touches nothing.
     ///
-    /// Half a record may be in the file. A record behind it would be lost to every reader, though its append had succeeded.
+    /// Half a record may be in the file. A record behind it would be lost to every reader, though
+    /// its append had succeeded.
     ///
     /// # Hints
     /// - Remember the first error.
@@ -785,11 +818,14 @@ mod task_1 {
 
     /// After a sync that failed, no further sync of that log succeeds.
     ///
-    /// A kernel that could not write pages marks them as clean and forgets them: the second fsync returns success and has written nothing (this cost PostgreSQL data for twenty years). A log that believes it calls lost records synced.
+    /// A kernel that could not write pages marks them as clean and forgets them: the second fsync
+    /// returns success and has written nothing (this cost PostgreSQL data for twenty years). A log
+    /// that believes it calls lost records synced.
     ///
     /// # Hints
     /// - Treat a failed sync as you treat a failed append.
-    /// - Two threads may sync one log at once. The one whose fsync begins after the other's has failed must not get Ok.
+    /// - Two threads may sync one log at once. The one whose fsync begins after the other's has
+    ///   failed must not get Ok.
     #[test]
     fn a_failed_sync_is_not_tried_again() {
         let (mem, syncs) = (mem_with_dir(), AtomicUsize::new(0));
@@ -816,14 +852,18 @@ mod task_1 {
         );
     }
 
-    /// A record that is appended while a sync runs is not called synced by it; but what the sync was for is, and the mark says so.
+    /// A record that is appended while a sync runs is not called synced by it; but what the sync
+    /// was for is, and the mark says so.
     ///
-    /// Writers do not wait for each other's syncs. A length read after the fsync covers records that the fsync never saw; a mark that is left out because of the newcomer leaves the synced record without a witness.
+    /// Writers do not wait for each other's syncs. A length read after the fsync covers records
+    /// that the fsync never saw; a mark that is left out because of the newcomer leaves the synced
+    /// record without a witness.
     ///
     /// # Hints
     /// - Read the length *before* you ask the disk.
     /// - Keep the lock that appends need out of `sync`.
-    /// - The newcomer was written before the sync had ended, so its header says nothing of it: is there a payload record between what the headers say and what is synced?
+    /// - The newcomer was written before the sync had ended, so its header says nothing of it: is
+    ///   there a payload record between what the headers say and what is synced?
     #[test]
     fn a_record_that_comes_during_a_sync_is_not_covered_by_it() {
         let (mem, newcomer) = (mem_with_dir(), Arc::new(OnceLock::<Weak<LogWriter>>::new()));
@@ -891,9 +931,11 @@ mod task_2 {
         decode_batch(Bytes::copy_from_slice(bytes), Origin::memory("a batch"))
     }
 
-    /// A batch is its first sequence number, its count, and its operations, every field where the format has it.
+    /// A batch is its first sequence number, its count, and its operations, every field where the
+    /// format has it.
     ///
-    /// A delete is not an empty value: the one hides what is older, the other is a value that reads back. The length `u32::MAX` tells them apart.
+    /// A delete is not an empty value: the one hides what is older, the other is a value that reads
+    /// back. The length `u32::MAX` tells them apart.
     ///
     /// # Hints
     /// - All integers are little-endian; the key's length is a `u16`, the value's a `u32`.
@@ -924,7 +966,8 @@ mod task_2 {
         );
     }
 
-    /// Batches come back from a log as they were written: each whole, in order, with its sequence number; deletes and empty values among them.
+    /// Batches come back from a log as they were written: each whole, in order, with its sequence
+    /// number; deletes and empty values among them.
     ///
     /// Recovery applies them one by one to an empty memtable. What is not here is not in the store.
     ///
@@ -965,7 +1008,8 @@ mod task_2 {
 
     /// A log torn at any byte holds the first batches whole, and nothing of the next.
     ///
-    /// "Both accounts or none" is what a batch is for. One record a key would give half a transfer after a crash.
+    /// "Both accounts or none" is what a batch is for. One record a key would give half a transfer
+    /// after a crash.
     ///
     /// # Hints
     /// - One record a batch: then the log's checksums see to it.
@@ -997,9 +1041,11 @@ mod task_2 {
         }
     }
 
-    /// When `create` returns, the log's name survives a power cut; a name that is taken is not taken again.
+    /// When `create` returns, the log's name survives a power cut; a name that is taken is not
+    /// taken again.
     ///
-    /// The manifest will name the log. A file whose bytes are synced and whose name is not is gone after a power cut, and the store, missing a log, does not open.
+    /// The manifest will name the log. A file whose bytes are synced and whose name is not is gone
+    /// after a power cut, and the store, missing a log, does not open.
     ///
     /// # Hints
     /// - A name is in the directory, and a directory is synced by `sync_dir`.
@@ -1054,7 +1100,8 @@ mod task_2 {
         );
     }
 
-    /// Any bit that is wrong in a log gives an error, or the batches that were written; never other ones. Once it is marked, what was synced before is never missing.
+    /// Any bit that is wrong in a log gives an error, or the batches that were written; never other
+    /// ones. Once it is marked, what was synced before is never missing.
     ///
     /// A wrong value is worse than no value: nobody looks for it.
     ///
@@ -1097,14 +1144,17 @@ mod task_2 {
         }
     }
 
-    /// Bytes that are no batch, or more than one, are `Corruption`: no panic, no endless loop, no gigabytes of memory.
+    /// Bytes that are no batch, or more than one, are `Corruption`: no panic, no endless loop, no
+    /// gigabytes of memory.
     ///
-    /// A checksum only says that the bytes are those that were written. The writer may have been another program, or an engine with a bug.
+    /// A checksum only says that the bytes are those that were written. The writer may have been
+    /// another program, or an engine with a bug.
     ///
     /// # Hints
     /// - Take every field through the `ByteReader`, which checks lengths.
     /// - A count of four billion must not reserve memory for as many operations.
-    /// - Nothing may be left behind the last operation. No key is empty. Sequence numbers begin at 1, and those of the batch must not overflow.
+    /// - Nothing may be left behind the last operation. No key is empty. Sequence numbers begin at
+    ///   1, and those of the batch must not overflow.
     #[test]
     fn a_malformed_batch_is_corruption() {
         let sound = encode(7, "apple=red fig= plum");
@@ -1144,13 +1194,17 @@ mod task_2 {
         assert_corruption(decode(&empty_key), "a batch whose only key is empty");
     }
 
-    /// A record whose checksums fit, but whose payload is no batch, is `Corruption` of the log's file; so is one in the middle.
+    /// A record whose checksums fit, but whose payload is no batch, is `Corruption` of the log's
+    /// file; so is one in the middle.
     ///
-    /// It was written like that. To leave it out and go on would apply later writes without an earlier one.
+    /// It was written like that. To leave it out and go on would apply later writes without an
+    /// earlier one.
     ///
     /// # Hints
-    /// - Reading a log is reading its records, then decoding each payload; an error of either is an error of both.
-    /// - The error names the log's file: give `decode_batch` an `Origin` with the path and the record's offset.
+    /// - Reading a log is reading its records, then decoding each payload; an error of either is an
+    ///   error of both.
+    /// - The error names the log's file: give `decode_batch` an `Origin` with the path and the
+    ///   record's offset.
     #[test]
     fn a_sound_record_without_a_batch_is_corruption() {
         let mem = mem_with_dir();
@@ -1173,7 +1227,8 @@ mod task_2 {
 
     /// The bytes of one log are no log under the name of another.
     ///
-    /// A file restored under the wrong name would otherwise be replayed in the wrong place of history.
+    /// A file restored under the wrong name would otherwise be replayed in the wrong place of
+    /// history.
     ///
     /// # Hints
     /// - The log's id is the memtable's id, in the writer and in the reader.
@@ -1266,11 +1321,13 @@ mod task_3 {
 
     /// An edit changes what it names and nothing else; what is absent stays as it was.
     ///
-    /// The version that comes out of it decides which files are opened, which logs are replayed, and which files are removed.
+    /// The version that comes out of it decides which files are opened, which logs are replayed,
+    /// and which files are removed.
     ///
     /// # Hints
     /// - A table that moves to another level is in both lists: take away first, add afterwards.
-    /// - `oldest_log` lets go of the logs *below* it. A flush names the log behind the memtable's, which may not exist yet.
+    /// - `oldest_log` lets go of the logs *below* it. A flush names the log behind the memtable's,
+    ///   which may not exist yet.
     /// - Ids only grow: an edit with a smaller `next_id` was made up earlier and written later.
     #[test]
     fn an_edit_changes_what_it_says() {
@@ -1314,9 +1371,11 @@ mod task_3 {
         }
     }
 
-    /// An edit that adds what is there, or removes what is not, is refused: by the version, by an open manifest, and as `Corruption` by whoever loads it.
+    /// An edit that adds what is there, or removes what is not, is refused: by the version, by an
+    /// open manifest, and as `Corruption` by whoever loads it.
     ///
-    /// It belongs to another history. A store that shrugs and goes on soon removes files that somebody needs.
+    /// It belongs to another history. A store that shrugs and goes on soon removes files that
+    /// somebody needs.
     ///
     /// # Hints
     /// - Maps tell you what was there before: look at what `insert` and `remove` return.
@@ -1353,7 +1412,8 @@ mod task_3 {
         );
     }
 
-    /// The snapshot of a version is one edit that makes the same version from nothing, and says the format.
+    /// The snapshot of a version is one edit that makes the same version from nothing, and says the
+    /// format.
     ///
     /// A manifest begins with it, so that whatever was edited before can be forgotten.
     ///
@@ -1377,9 +1437,11 @@ mod task_3 {
         }
     }
 
-    /// A manifest loads as the version that its snapshot and its edits make; and when `create` or `append` has returned, a power cut does not change that.
+    /// A manifest loads as the version that its snapshot and its edits make; and when `create` or
+    /// `append` has returned, a power cut does not change that.
     ///
-    /// The next steps rely on it: a flush removes its log, a compaction its inputs. An edit that is lost then names files that are gone.
+    /// The next steps rely on it: a flush removes its log, a compaction its inputs. An edit that is
+    /// lost then names files that are gone.
     ///
     /// # Hints
     /// - Append, then sync, then return.
@@ -1416,14 +1478,17 @@ mod task_3 {
         assert!(missing.is_err(), "a manifest that is missing was loaded");
     }
 
-    /// Wherever a crash strikes while a manifest is made, put in the place of another, or appended to, the old version loads or the new one.
+    /// Wherever a crash strikes while a manifest is made, put in the place of another, or appended
+    /// to, the old version loads or the new one.
     ///
-    /// A manifest that is overwritten in place, renamed before it is synced, or removed before the other has its name, leaves a moment in which there is none, and the whole store is gone.
+    /// A manifest that is overwritten in place, renamed before it is synced, or removed before the
+    /// other has its name, leaves a moment in which there is none, and the whole store is gone.
     ///
     /// # Hints
     /// - Write `MANIFEST.tmp`, sync it, rename it, sync the directory: in this order.
     /// - An earlier attempt may have left a `MANIFEST.tmp`, with anything in it: away with it.
-    /// - When `create` returns the new one must load, whatever is lost: the last of the steps is for that.
+    /// - When `create` returns the new one must load, whatever is lost: the last of the steps is
+    ///   for that.
     #[test]
     fn a_crash_leaves_the_old_manifest_or_the_new() {
         let (old, new) = ("+3@0 log4 seq9 next5", "+6@0 log7 seq12 next8");
@@ -1490,9 +1555,11 @@ mod task_3 {
         }
     }
 
-    /// A manifest that holds no snapshot, another format, or something else than edits is `Corruption`.
+    /// A manifest that holds no snapshot, another format, or something else than edits is
+    /// `Corruption`.
     ///
-    /// Since a manifest is replaced as a whole, an empty one never comes from a crash. Taken for an empty store, it would make the next open remove every table as a stray.
+    /// Since a manifest is replaced as a whole, an empty one never comes from a crash. Taken for an
+    /// empty store, it would make the next open remove every table as a stray.
     ///
     /// # Hints
     /// - How many edits were there? None is not the same as "nothing in the store".
@@ -1538,9 +1605,11 @@ mod task_3 {
         }
     }
 
-    /// Any bit that is wrong in a manifest is an error, or changes nothing; it never gives an older version.
+    /// Any bit that is wrong in a manifest is an error, or changes nothing; it never gives an older
+    /// version.
     ///
-    /// Each edit is synced before anyone relies on it, so none can be torn. An older version would bring back tables that are gone, or call newer ones strays.
+    /// Each edit is synced before anyone relies on it, so none can be torn. An older version would
+    /// bring back tables that are gone, or call newer ones strays.
     ///
     /// # Hints
     /// - After each edit's sync, `mark`: the last edit needs a witness too.
@@ -1571,12 +1640,15 @@ mod task_3 {
         }
     }
 
-    /// A manifest that has taken thousands of edits is no longer than a few; replacing it costs nothing that was recorded.
+    /// A manifest that has taken thousands of edits is no longer than a few; replacing it costs
+    /// nothing that was recorded.
     ///
-    /// A store that runs for a year makes millions of edits over some hundred tables. Whoever opens it should not have to read them all.
+    /// A store that runs for a year makes millions of edits over some hundred tables. Whoever opens
+    /// it should not have to read them all.
     ///
     /// # Hints
-    /// - When the file has outgrown its snapshot several times over, write a new one as `create` does.
+    /// - When the file has outgrown its snapshot several times over, write a new one as `create`
+    ///   does.
     /// - Not at each edit: then every edit would cost as much as the whole version.
     /// - From then on append to the *new* file, at its length.
     #[test]
@@ -1614,13 +1686,16 @@ mod task_3 {
         );
     }
 
-    /// An edit that could not be written, synced, or carried into a new file is an error, and so is every edit after it.
+    /// An edit that could not be written, synced, or carried into a new file is an error, and so is
+    /// every edit after it.
     ///
-    /// Nobody knows what is on disk then. Whoever goes on as if it were recorded removes files that the manifest still names.
+    /// Nobody knows what is on disk then. Whoever goes on as if it were recorded removes files that
+    /// the manifest still names.
     ///
     /// # Hints
     /// - Hand every error on.
-    /// - A replacement closes the old file before it renames the new one over it. If that fails there is no file to append to: say so.
+    /// - A replacement closes the old file before it renames the new one over it. If that fails
+    ///   there is no file to append to: say so.
     #[test]
     fn after_a_failed_edit_there_is_no_other() {
         for failing in [OpKind::Append, OpKind::Sync, OpKind::Create, OpKind::Rename] {
@@ -1658,7 +1733,8 @@ mod task_3 {
 mod task_4 {
     use super::*;
 
-    /// A store in `mem`, whose operations go through `hook` once it is open, and a look at it from there.
+    /// A store in `mem`, whose operations go through `hook` once it is open, and a look at it from
+    /// there.
     fn open_watched(
         mem: &Arc<MemFs>,
         make_options: fn(Arc<dyn FileSystem>) -> LsmOptions,
@@ -1712,12 +1788,14 @@ mod task_4 {
         assert_get(store, b"late", None, when);
     }
 
-    /// Every write is in the log of its memtable when it returns: a batch as one record, each operation with its own sequence number.
+    /// Every write is in the log of its memtable when it returns: a batch as one record, each
+    /// operation with its own sequence number.
     ///
     /// The memtable dies with the process. The log is what is left of it.
     ///
     /// # Hints
-    /// - Log the batch before you insert it, under the commit lock, so that log and memtable have one order.
+    /// - Log the batch before you insert it, under the commit lock, so that log and memtable have
+    ///   one order.
     /// - The log's id is the memtable's id.
     /// - An empty batch changes nothing, and needs no record.
     #[test]
@@ -1747,7 +1825,8 @@ mod task_4 {
 
     /// A write is in the log before anybody can see it.
     ///
-    /// Whoever has read a value may have acted on it. If the process dies now and the log does not have it, the value never was.
+    /// Whoever has read a value may have acted on it. If the process dies now and the log does not
+    /// have it, the value never was.
     ///
     /// # Hints
     /// - Log, insert, publish: in this order.
@@ -1774,9 +1853,11 @@ mod task_4 {
         assert_get(&store, b"a", Some(b"3"), "after the second batch");
     }
 
-    /// A new store makes an empty manifest durable before anything else, then a log that the manifest names; it is locked all the while.
+    /// A new store makes an empty manifest durable before anything else, then a log that the
+    /// manifest names; it is locked all the while.
     ///
-    /// A log whose manifest is lost in a power cut is a store that does not open: "data files, but no manifest" is damage, and must stay damage.
+    /// A log whose manifest is lost in a power cut is a store that does not open: "data files, but
+    /// no manifest" is damage, and must stay damage.
     ///
     /// # Hints
     /// - First the manifest: file, name, and the directory's own name in its parent.
@@ -1848,10 +1929,12 @@ mod task_4 {
 
     /// A directory has one owner: a second `open` is `AlreadyOpen`, and disturbs nothing.
     ///
-    /// Two engines on one directory take the same ids for different files, and each removes what the other needs.
+    /// Two engines on one directory take the same ids for different files, and each removes what
+    /// the other needs.
     ///
     /// # Hints
-    /// - The file system has `lock`; the file is `LOCK`. Hold what it returns as long as the store is open.
+    /// - The file system has `lock`; the file is `LOCK`. Hold what it returns as long as the store
+    ///   is open.
     /// - Take it before you write anything.
     #[test]
     fn a_directory_has_one_owner() {
@@ -1881,13 +1964,16 @@ mod task_4 {
         assert!(other.is_ok(), "another directory has another owner");
     }
 
-    /// A directory that is no store is refused and left alone; one with data but no manifest is `Corruption`, and is left alone too.
+    /// A directory that is no store is refused and left alone; one with data but no manifest is
+    /// `Corruption`, and is left alone too.
     ///
-    /// "No manifest, so it is a new store" would remove the tables of a store whose manifest was lost, and the photographs of whoever mistyped a path.
+    /// "No manifest, so it is a new store" would remove the tables of a store whose manifest was
+    /// lost, and the photographs of whoever mistyped a path.
     ///
     /// # Hints
     /// - Look before you lock: even `LOCK` does not belong into a directory that is not ours.
-    /// - A crash in the first moments leaves `LOCK` and `MANIFEST.tmp` at most: that is a new store.
+    /// - A crash in the first moments leaves `LOCK` and `MANIFEST.tmp` at most: that is a new
+    ///   store.
     #[test]
     fn what_is_no_store_is_left_alone() {
         let cases: [(&[&str], bool); 5] = [
@@ -1922,12 +2008,14 @@ mod task_4 {
         assert_logged(&mem, current_log(&store), "1: a=1", "in the new store");
     }
 
-    /// When `sync` has returned, a power cut loses none of the writes before it, in whichever of the logs they are; and damage to them is not taken for the end of a log.
+    /// When `sync` has returned, a power cut loses none of the writes before it, in whichever of
+    /// the logs they are; and damage to them is not taken for the end of a log.
     ///
     /// Memtables that are frozen are not in tables yet: their logs are as alive as the newest.
     ///
     /// # Hints
-    /// - Sync every live log, oldest first: a newer one must not be on disk while part of an older one is not.
+    /// - Sync every live log, oldest first: a newer one must not be on disk while part of an older
+    ///   one is not.
     /// - Then mark each of them.
     #[test]
     fn sync_covers_every_log() {
@@ -2018,7 +2106,8 @@ mod task_4 {
         );
     }
 
-    /// With `Durability::Sync` a put that returned survives a power cut, also when the memtable changes under it.
+    /// With `Durability::Sync` a put that returned survives a power cut, also when the memtable
+    /// changes under it.
     ///
     /// It is the promise of a bank's "your money has been transferred".
     ///
@@ -2050,13 +2139,16 @@ mod task_4 {
         assert_eq!(history(&power_cut(&mem)), history(&mem), "after a batch");
     }
 
-    /// Writers that wait while a sync runs share the next one; none of their writes is visible before it is synced.
+    /// Writers that wait while a sync runs share the next one; none of their writes is visible
+    /// before it is synced.
     ///
-    /// An fsync takes milliseconds. Eight writers, each with its own, wait eight times as long as eight that share; and what is seen before it is safe may be gone after a power cut.
+    /// An fsync takes milliseconds. Eight writers, each with its own, wait eight times as long as
+    /// eight that share; and what is seen before it is safe may be gone after a power cut.
     ///
     /// # Hints
     /// - Let go of the commit lock before you wait: others can log their batches meanwhile.
-    /// - The first who waits is the leader: it syncs all that was logged by then. The others wait for it, look whether they are covered, and if not one of them leads.
+    /// - The first who waits is the leader: it syncs all that was logged by then. The others wait
+    ///   for it, look whether they are covered, and if not one of them leads.
     /// - Publish after the sync, not before.
     #[test]
     fn writers_that_wait_share_a_sync() {
@@ -2114,12 +2206,14 @@ mod task_4 {
         );
     }
 
-    /// A sync covers what was logged when it began: a write that came later is neither visible nor acknowledged by it, and fails if its own sync fails.
+    /// A sync covers what was logged when it began: a write that came later is neither visible nor
+    /// acknowledged by it, and fails if its own sync fails.
     ///
     /// A leader that asks only afterwards how far the log reaches promises what no fsync has seen.
     ///
     /// # Hints
-    /// - Note the last sequence number *before* the sync, together with the log, under the commit lock.
+    /// - Note the last sequence number *before* the sync, together with the log, under the commit
+    ///   lock.
     /// - A failed sync is no reason to forget what an earlier one has made safe.
     #[test]
     fn a_sync_covers_only_what_came_before_it() {
@@ -2166,14 +2260,17 @@ mod task_4 {
         assert_ended(&store, "after a failed sync");
     }
 
-    /// When a log cannot be synced, the write fails, it is never seen, and no other write is taken; reads go on.
+    /// When a log cannot be synced, the write fails, it is never seen, and no other write is taken;
+    /// reads go on.
     ///
-    /// After a failed fsync nobody knows what is on disk, and asking again proves nothing. Whoever goes on writing builds on a hole.
+    /// After a failed fsync nobody knows what is on disk, and asking again proves nothing. Whoever
+    /// goes on writing builds on a hole.
     ///
     /// # Hints
     /// - Keep the error: `Health` does. Every write asks it first.
     /// - The memtable has the value already; what keeps it from being seen?
-    /// - No flush and no compaction either: they would put the value into a table, and tables are seen.
+    /// - No flush and no compaction either: they would put the value into a table, and tables are
+    ///   seen.
     #[test]
     fn a_failed_sync_ends_all_writing() {
         let (mem, ops) = (mem_fs(), OpLog::default());
@@ -2212,7 +2309,8 @@ mod task_4 {
         assert_eq!(changes, 0, "files were written after a sync had failed");
     }
 
-    /// When a log cannot be written, or `sync` fails, the same: that write and all later ones are refused, and what was seen before stays.
+    /// When a log cannot be written, or `sync` fails, the same: that write and all later ones are
+    /// refused, and what was seen before stays.
     ///
     /// Half a record may be in the log; another behind it could never be read.
     ///
@@ -2254,9 +2352,12 @@ mod task_4 {
         }
     }
 
-    /// A write whose sync failed stays unseen, also if another sync of the same log, begun by a flush, goes well right afterwards.
+    /// A write whose sync failed stays unseen, also if another sync of the same log, begun by a
+    /// flush, goes well right afterwards.
     ///
-    /// The kernel has thrown the pages away and calls them clean: the later fsync says nothing of them. An engine that believes it shows a write that it has reported as failed, and that is not on disk.
+    /// The kernel has thrown the pages away and calls them clean: the later fsync says nothing of
+    /// them. An engine that believes it shows a write that it has reported as failed, and that is
+    /// not on disk.
     ///
     /// # Hints
     /// - One sync of a log at a time; and after a failed one, none.
@@ -2307,7 +2408,8 @@ mod task_4 {
         assert_get(&store, b"a", None, "after put(a, 1) failed");
     }
 
-    /// A full memtable's successor has a log of its own, whose file and place in the manifest are durable before anything is written to it.
+    /// A full memtable's successor has a log of its own, whose file and place in the manifest are
+    /// durable before anything is written to it.
     ///
     /// A log that is not named is a stray, and strays are removed: with everything in it.
     ///
@@ -2376,7 +2478,8 @@ mod task_4 {
         assert_eq!(counts, memtables, "each log holds what its memtable holds");
     }
 
-    /// A flush records its table in the manifest before it removes the memtable's log, and both survive a power cut.
+    /// A flush records its table in the manifest before it removes the memtable's log, and both
+    /// survive a power cut.
     ///
     /// For a moment the data is in two places; never in none.
     ///
@@ -2457,9 +2560,11 @@ mod task_4 {
         assert_get(&store, b"b", Some(b"4"), "after three flushes");
     }
 
-    /// A compaction records what it did before the files of its inputs go, and the manifest then has the levels that readers see.
+    /// A compaction records what it did before the files of its inputs go, and the manifest then
+    /// has the levels that readers see.
     ///
-    /// After a power cut the manifest names either the inputs or the outputs; whichever it is must be there.
+    /// After a power cut the manifest names either the inputs or the outputs; whichever it is must
+    /// be there.
     ///
     /// # Hints
     /// - `install` records the edit and swaps the state under the manifest's lock.
@@ -2506,7 +2611,8 @@ mod task_4 {
         assert_contents(&store, "b=4 c=3", "after a compaction");
     }
 
-    /// When the manifest cannot be written, a flush fails and removes nothing, a write that needs a new log fails, and no more writes are taken.
+    /// When the manifest cannot be written, a flush fails and removes nothing, a write that needs a
+    /// new log fails, and no more writes are taken.
     ///
     /// Nobody knows whether the edit is on disk. The log is still needed if it is not.
     ///
@@ -2552,13 +2658,16 @@ mod task_4 {
         }
     }
 
-    /// When `close` has returned, nothing of the store touches its directory any more: not even a flush that another thread had begun.
+    /// When `close` has returned, nothing of the store touches its directory any more: not even a
+    /// flush that another thread had begun.
     ///
-    /// The directory may have another owner by then. A table that is created under its feet takes an id that it takes, too.
+    /// The directory may have another owner by then. A table that is created under its feet takes
+    /// an id that it takes, too.
     ///
     /// # Hints
     /// - `close` waits for background threads. Who waits for a caller of `flush` or `compact`?
-    /// - Whoever writes a table holds a lock. Take it before you give the directory free; mind the order of locks.
+    /// - Whoever writes a table holds a lock. Take it before you give the directory free; mind the
+    ///   order of locks.
     #[test]
     fn nothing_touches_the_directory_after_close() {
         #[derive(Debug)]
@@ -2570,7 +2679,8 @@ mod task_4 {
             fn on_event(&self, event: &mini_lsm::Event) {
                 if matches!(event, mini_lsm::Event::FlushBegun { .. }) {
                     self.begun.give();
-                    // It need not come: if the engine waits for the flush, close cannot have returned.
+                    // It need not come: if the engine waits for the flush, close cannot have
+                    // returned.
                     self.closed.wait(MOMENT);
                 }
             }
@@ -2611,9 +2721,11 @@ mod task_4 {
         );
     }
 
-    /// A store that is dropped without `close` gives the directory free, and adds nothing to its logs.
+    /// A store that is dropped without `close` gives the directory free, and adds nothing to its
+    /// logs.
     ///
-    /// Dropping is a kill: what was promised is kept, and no more. A `Drop` that syncs hides from you that your `put` does not keep its promise.
+    /// Dropping is a kill: what was promised is kept, and no more. A `Drop` that syncs hides from
+    /// you that your `put` does not keep its promise.
     ///
     /// # Hints
     /// - The lock goes with the store; so must every thread that works for it.
@@ -2683,7 +2795,8 @@ mod task_5 {
         (mem, "b=3 c= d=6 e=5")
     }
 
-    /// A store made by hand: an empty manifest that names these logs, and the logs: id, first sequence number, batches (separated by `|`), and whether they are synced and marked.
+    /// A store made by hand: an empty manifest that names these logs, and the logs: id, first
+    /// sequence number, batches (separated by `|`), and whether they are synced and marked.
     fn by_hand(logs: &[(u64, u64, &str, bool)]) -> Arc<MemFs> {
         let mem = mem_with_dir();
         mem.write_raw(path(LOCK), b"");
@@ -2708,7 +2821,8 @@ mod task_5 {
         mem
     }
 
-    /// What was in a store is in it when it is opened again, whether it was closed, or dropped like a process that is killed; and newer goes on hiding older.
+    /// What was in a store is in it when it is opened again, whether it was closed, or dropped like
+    /// a process that is killed; and newer goes on hiding older.
     ///
     /// It is what "database" means.
     ///
@@ -2761,9 +2875,11 @@ mod task_5 {
         assert_contents(&store, "k=5", "after six rounds and a compaction");
     }
 
-    /// What was synced survives a power cut; what was only written may be lost, but never an earlier write without the later ones, and never half a batch.
+    /// What was synced survives a power cut; what was only written may be lost, but never an
+    /// earlier write without the later ones, and never half a batch.
     ///
-    /// "The last seconds are gone" can be explained to a user. "The order is there, the payment is not" cannot.
+    /// "The last seconds are gone" can be explained to a user. "The order is there, the payment is
+    /// not" cannot.
     ///
     /// # Hints
     /// - Replay stops for good at the first gap.
@@ -2820,7 +2936,8 @@ mod task_5 {
         );
     }
 
-    /// With `Durability::Sync` every put that returned is there after a power cut, whatever happens to unsynced data.
+    /// With `Durability::Sync` every put that returned is there after a power cut, whatever happens
+    /// to unsynced data.
     ///
     /// The promise is only worth what the reopened store holds.
     ///
@@ -2848,7 +2965,8 @@ mod task_5 {
         }
     }
 
-    /// Before and after: the lock is free after `close`, after a drop, after an `open` that failed, and in what a crash leaves; while a store is open it is not.
+    /// Before and after: the lock is free after `close`, after a drop, after an `open` that failed,
+    /// and in what a crash leaves; while a store is open it is not.
     ///
     /// A lock that outlives its owner keeps the owner out.
     ///
@@ -2887,9 +3005,11 @@ mod task_5 {
         assert_reopens(&mem, "a=1", "after an open that failed");
     }
 
-    /// A write that failed is either in the reopened store or not; but the store opens, has all that had succeeded, and stays as it is from then on.
+    /// A write that failed is either in the reopened store or not; but the store opens, has all
+    /// that had succeeded, and stays as it is from then on.
     ///
-    /// After a failed write nobody can know. What must not happen is that it comes, is seen, and goes.
+    /// After a failed write nobody can know. What must not happen is that it comes, is seen, and
+    /// goes.
     ///
     /// # Hints
     /// - What recovery shows it has put into tables before.
@@ -2946,11 +3066,13 @@ mod task_5 {
 
     /// Files with our names that nothing needs are removed by `open`; all others are left alone.
     ///
-    /// A crash between creating a file and naming it leaves one; without this a disk fills up with them. But a directory may hold a user's notes as well.
+    /// A crash between creating a file and naming it leaves one; without this a disk fills up with
+    /// them. But a directory may hold a user's notes as well.
     ///
     /// # Hints
     /// - `FileKind::parse` knows our names; whatever it does not know is not ours.
-    /// - Last of all, when the new manifest is durable: until then nobody knows for sure what is needed.
+    /// - Last of all, when the new manifest is durable: until then nobody knows for sure what is
+    ///   needed.
     #[test]
     fn strays_are_removed_and_nothing_else() {
         let (mem, expected) = sample(End::Drop);
@@ -3021,9 +3143,11 @@ mod task_5 {
         );
     }
 
-    /// A table, a log or the manifest that is missing is an error, and nothing is removed, created or changed because of it.
+    /// A table, a log or the manifest that is missing is an error, and nothing is removed, created
+    /// or changed because of it.
     ///
-    /// It may be on the other disk, or in the backup. Whoever goes on without it has decided that the data is gone.
+    /// It may be on the other disk, or in the backup. Whoever goes on without it has decided that
+    /// the data is gone.
     ///
     /// # Hints
     /// - The manifest names them: open every one.
@@ -3061,7 +3185,8 @@ mod task_5 {
         }
     }
 
-    /// Any bit that is wrong in a log or the manifest of a store gives an error or the right answer: all that was written, or, behind the last mark of a log, less, and said so.
+    /// Any bit that is wrong in a log or the manifest of a store gives an error or the right
+    /// answer: all that was written, or, behind the last mark of a log, less, and said so.
     ///
     /// What is damaged is not touched: there may be a backup, or a person who can read it.
     ///
@@ -3118,9 +3243,11 @@ mod task_5 {
         }
     }
 
-    /// Where an older log has lost its end, all later batches are left out: for good, and quietly, if no later log was ever synced.
+    /// Where an older log has lost its end, all later batches are left out: for good, and quietly,
+    /// if no later log was ever synced.
     ///
-    /// A power cut may take the end of one log and leave the next: nobody had asked for a sync. A deposit that is replayed without the account's opening is worse than none.
+    /// A power cut may take the end of one log and leave the next: nobody had asked for a sync. A
+    /// deposit that is replayed without the account's opening is worse than none.
     ///
     /// # Hints
     /// - Sequence numbers tell: a batch goes on where the last one ended, or there is a gap.
@@ -3183,7 +3310,8 @@ mod task_5 {
         }
     }
 
-    /// Where an older log has lost its end though a later one was synced, that is `Corruption`, and nothing is changed.
+    /// Where an older log has lost its end though a later one was synced, that is `Corruption`, and
+    /// nothing is changed.
     ///
     /// Older logs are synced first. So a crash cannot have done this: synced data is missing.
     ///
@@ -3213,7 +3341,8 @@ mod task_5 {
         }
     }
 
-    /// `metrics` tells what recovery found: how many logs and batches, and of each torn log where it ended and how much was lost.
+    /// `metrics` tells what recovery found: how many logs and batches, and of each torn log where
+    /// it ended and how much was lost.
     ///
     /// Quiet is not secret: whoever wonders where the last minute went finds it here.
     ///
@@ -3252,9 +3381,11 @@ mod task_5 {
         );
     }
 
-    /// No id is used twice, not even one whose file was created just before a crash, and never named.
+    /// No id is used twice, not even one whose file was created just before a crash, and never
+    /// named.
     ///
-    /// A crash may bring a removed file's name back. If a new table has that name, the manifest means one file and the disk has another.
+    /// A crash may bring a removed file's name back. If a new table has that name, the manifest
+    /// means one file and the disk has another.
     ///
     /// # Hints
     /// - The manifest's `next_id` knows nothing of a file that was created after its last edit.
@@ -3313,7 +3444,8 @@ mod task_5 {
         }
     }
 
-    /// Opening a store again and again makes nothing longer: one log, a manifest as long as the first, no more tables than there is data.
+    /// Opening a store again and again makes nothing longer: one log, a manifest as long as the
+    /// first, no more tables than there is data.
     ///
     /// A service that restarts every minute must not die of its restarts.
     ///
@@ -3359,9 +3491,11 @@ mod task_5 {
         }
     }
 
-    /// Options may change from one open to the next: block size, sizes of memtables and tables, fewer levels than there are on disk, durability.
+    /// Options may change from one open to the next: block size, sizes of memtables and tables,
+    /// fewer levels than there are on disk, durability.
     ///
-    /// Nobody knows on the first day what the tenth month needs. A level that is not looked at any more hides data, and lets what was deleted come back.
+    /// Nobody knows on the first day what the tenth month needs. A level that is not looked at any
+    /// more hides data, and lets what was deleted come back.
     ///
     /// # Hints
     /// - A store that has more levels on disk than the options say keeps them.
@@ -3422,13 +3556,15 @@ mod task_5 {
         model.check_all(&store, 20, "with the first options again");
     }
 
-    /// A table under another's name, tables that overlap below L0, and numbers beyond all bounds in the manifest are errors: no wrong answer, and no panic.
+    /// A table under another's name, tables that overlap below L0, and numbers beyond all bounds in
+    /// the manifest are errors: no wrong answer, and no panic.
     ///
     /// A restore from a backup mixes up two files in the night. Each is sound by itself.
     ///
     /// # Hints
     /// - A table's footer knows its id.
-    /// - From L1 on at most one table can hold a key: reads rely on it, so look at neighbours when you open them.
+    /// - From L1 on at most one table can hold a key: reads rely on it, so look at neighbours when
+    ///   you open them.
     /// - A level of 2^64 - 1 is a number that you must not add 1 to, nor make a vector of.
     #[test]
     fn a_version_that_cannot_be_is_an_error() {
@@ -3504,12 +3640,15 @@ mod task_5 {
         }
     }
 
-    /// A recovery that fails at any operation, or is cut off there by a crash, is repeated by the next one, with the same result.
+    /// A recovery that fails at any operation, or is cut off there by a crash, is repeated by the
+    /// next one, with the same result.
     ///
-    /// Power that fails once fails twice: machines are switched on and off again while they recover.
+    /// Power that fails once fails twice: machines are switched on and off again while they
+    /// recover.
     ///
     /// # Hints
-    /// - Until the new manifest has its name, the old one and all that it names must be as they were.
+    /// - Until the new manifest has its name, the old one and all that it names must be as they
+    ///   were.
     /// - The new manifest is durable before the first file is removed.
     #[test]
     fn an_interrupted_recovery_is_repeated() {
@@ -3564,13 +3703,18 @@ mod task_5 {
         );
     }
 
-    /// A crash just before any file-system operation, with unsynced data lost, kept, zeroed, torn or left to chance, leaves a store that opens and holds a prefix of the writes: with all that was synced.
+    /// A crash just before any file-system operation, with unsynced data lost, kept, zeroed, torn
+    /// or left to chance, leaves a store that opens and holds a prefix of the writes: with all that
+    /// was synced.
     ///
-    /// This is the whole contract, tried at every point at which it can break. The failure tells the operation: what did you rely on that was not on disk yet?
+    /// This is the whole contract, tried at every point at which it can break. The failure tells
+    /// the operation: what did you rely on that was not on disk yet?
     ///
     /// # Hints
-    /// - Which file does the operation touch, and what names it? Bytes, then the name, then the manifest: each synced before the next.
-    /// - If a state comes up that never was: which log, or which part of one, was replayed without what came before it?
+    /// - Which file does the operation touch, and what names it? Bytes, then the name, then the
+    ///   manifest: each synced before the next.
+    /// - If a state comes up that never was: which log, or which part of one, was replayed without
+    ///   what came before it?
     /// - If it is too old: what was removed before its successor was durable?
     #[test]
     fn every_crash_leaves_what_was_promised() {
@@ -3595,7 +3739,8 @@ mod task_5 {
         );
     }
 
-    /// The same with `Durability::Sync`: every write that returned is there, whatever the crash does.
+    /// The same with `Durability::Sync`: every write that returned is there, whatever the crash
+    /// does.
     ///
     /// Group commit, rotation and flush each have their own moment in which the promise can slip.
     ///
@@ -3618,12 +3763,15 @@ mod task_5 {
         );
     }
 
-    /// Random writes, flushes, compactions, and reopenings after a close, a drop, a kill, or a sync and a power cut: always what a `BTreeMap` holds.
+    /// Random writes, flushes, compactions, and reopenings after a close, a drop, a kill, or a sync
+    /// and a power cut: always what a `BTreeMap` holds.
     ///
-    /// Chance finds the paths that nobody thought of: a log replayed on a level that was compacted, an empty memtable flushed, a tombstone that comes back.
+    /// Chance finds the paths that nobody thought of: a log replayed on a level that was compacted,
+    /// an empty memtable flushed, a tombstone that comes back.
     ///
     /// # Hints
-    /// - The failure prints the seed: run it again with fewer steps until you see which one breaks it.
+    /// - The failure prints the seed: run it again with fewer steps until you see which one breaks
+    ///   it.
     #[test]
     fn a_store_that_is_reopened_agrees_with_a_map() {
         for seed in 0..4 {

@@ -1,7 +1,8 @@
 //! Crash enumeration: a workload on a store, and for each of its file-system operations the file systems that a crash just before it would leave.
 //!
-//! What the contract says of each of them: the store opens, and holds the state after the first n writes, for some n that is not below what had been promised to survive, and not above what
-//! had been begun.
+//! What the contract says of each of them: the store opens, and holds the state after the first n
+//! writes, for some n that is not below what had been promised to survive, and not above what had
+//! been begun.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -79,7 +80,8 @@ impl Workload {
         self.now_durable();
     }
 
-    /// Drops the store, with or without closing it, and opens it again. All that had been written must be there.
+    /// Drops the store, with or without closing it, and opens it again. All that had been written
+    /// must be there.
     pub fn reopen(&mut self, close: bool) {
         let store = self.store.take().expect("the store is open");
         if close {
@@ -161,7 +163,8 @@ impl Workload {
         let told = &image.told;
         let found = read_store(&image.fs, self.make_options, told);
         self.check_map(&found.map, image.floor, image.ceiling, told);
-        // What recovery has shown, a power cut right afterwards cannot take, and a second recovery gives the same.
+        // What recovery has shown, a power cut right afterwards cannot take, and a second recovery
+        // gives the same.
         let again = read_store(
             &Arc::new(found.fs_after_power_cut),
             self.make_options,
@@ -198,7 +201,8 @@ impl Workload {
 
 impl Watch {
     fn record(&self, mem: &MemFs, op: &Operation) {
-        // Floors before the clone, the ceiling after it, so that neither is too strict if another thread is at work.
+        // Floors before the clone, the ceiling after it, so that neither is too strict if another
+        // thread is at work.
         let durable = self.durable.load(Ordering::SeqCst);
         let returned = self.returned.load(Ordering::SeqCst);
         let seed = 10 * op.index;

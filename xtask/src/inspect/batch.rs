@@ -44,7 +44,7 @@ impl Payload for Batches {
 impl Batches {
     fn read_head(&mut self, head: &mut Scribe<'_>) -> Option<(u64, u32)> {
         let first_seq = head.u64("first sequence")?;
-        if false {
+        if first_seq == 0 {
             head.wrong("sequence numbers begin at 1");
         }
         if let Some(expected) = self.next_seq.filter(|next| *next != first_seq) {

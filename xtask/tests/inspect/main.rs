@@ -5,4 +5,5 @@
 mod agreement;
 mod damage;
 mod program;
+mod rules;
 mod samples;

@@ -172,3 +172,18 @@ pub fn found(inspection: &Inspection, file: &[u8], section_name: &str) -> Vec<En
     }
     entries
 }
+
+/// Makes the checksums of table 7 fit what lies before each; the last is the footer's.
+pub fn seal(table: &mut [u8], crcs: &[Field]) {
+    let mut start = 0;
+    for (index, field) in crcs.iter().enumerate() {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&table[start..field.offset]);
+        if index + 1 == crcs.len() {
+            crc.update(&TABLE.0.to_le_bytes());
+        }
+        let crc = crc.finalize().to_le_bytes();
+        table[field.offset..field.end()].copy_from_slice(&crc);
+        start = field.end();
+    }
+}

@@ -7,14 +7,18 @@ use mini_lsm::lsm_storage::{MemTableMetrics, TableMetrics};
 
 use crate::words::short;
 
-/// How many tables of a level are drawn; of more, the first ones and the last.
+/// How many tables of a level are drawn (of more, the first ones and the last), and how many frozen memtables.
 const MOST_DRAWN: usize = 6;
 
 /// Draws.
 pub fn draw(metrics: &Metrics, out: &mut dyn Write) -> io::Result<()> {
     line(out, "memtable", &memtable(&metrics.memtable))?;
-    for frozen in &metrics.frozen {
+    for frozen in metrics.frozen.iter().take(MOST_DRAWN) {
         line(out, "frozen", &memtable(frozen))?;
+    }
+    // Until day 4 nothing flushes them.
+    if let Some(hidden @ 1..) = metrics.frozen.len().checked_sub(MOST_DRAWN) {
+        line(out, "frozen", &format!("... {hidden} more, older ..."))?;
     }
     let filled = metrics.levels.iter().rposition(|level| !level.is_empty());
     let filled = filled.map_or(0, |deepest| deepest + 1);
