@@ -12,9 +12,9 @@
 //! Hash- and Space-Efficient Bloom Filters", 2007; RocksDB's format 5 does so too). The price: some
 //! blocks get more keys than others, and a few more false positives than a plain filter has.
 //!
-//! From a 32-bit hash h (farmhash): block = (h × block count) >> 32; then, with g = h × 0x9E3779B9
-//! (mod 2^32), bit i of k is the top 9 bits of g, and g becomes g × 0x9E3779B9 (mod 2^32) for the
-//! next one.
+//! From a 32-bit hash h (the low half of farmhash's `fingerprint64`): block = (h × block count) >>
+//! 32; then, with g = h × 0x9E3779B9 (mod 2^32), bit i of k is the top 9 bits of g, and g becomes g
+//! × 0x9E3779B9 (mod 2^32) for the next one.
 
 use bytes::Bytes;
 

@@ -6,6 +6,10 @@ use crate::error::{Error, Result};
 use crate::fs::{DiskFs, FileSystem};
 use crate::listener::{EventListener, Silent};
 
+/// The greatest level that a store may have. Each holds ten times what the one above does: seven are
+/// plenty.
+pub const MAX_LEVEL_COUNT: usize = 64;
+
 /// What a `put` that returned promises to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -37,7 +41,8 @@ pub struct LsmOptions {
     pub background_flush: bool,
     /// Whether compactions run in a thread of their own (day 5), or only by `compact`.
     pub background_compaction: bool,
-    /// How many levels there are below L0. A store that has more on disk keeps them.
+    /// How many levels there are below L0, at most [`MAX_LEVEL_COUNT`]. A store that has more on
+    /// disk keeps them.
     pub level_count: usize,
     /// How many tables in L0 call for a compaction.
     pub l0_compaction_trigger: usize,
@@ -117,6 +122,10 @@ impl LsmOptions {
                 "max_frozen_memtables must be at least 1",
             ),
             (self.level_count > 0, "level_count must be at least 1"),
+            (
+                self.level_count <= MAX_LEVEL_COUNT,
+                "level_count must be at most 64",
+            ),
             (
                 self.l0_compaction_trigger > 0,
                 "l0_compaction_trigger must be at least 1",

@@ -22,6 +22,7 @@ use crate::byte_reader::{ByteReader, Origin};
 use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
 use crate::log::{LogContents, LogWriter, read_log};
 use crate::mem_table::Seq;
 use crate::write_batch::{WriteBatch, check_key};

@@ -1,4 +1,5 @@
-//! Day 1 · Blocks: sorted entries are packed into a few thousand bytes, and found again without unpacking them.
+//! Day 1 · Blocks: sorted entries are packed into a few thousand bytes, and found again without
+//! unpacking them.
 
 mod common;
 
@@ -202,12 +203,16 @@ mod task_1 {
 
     /// A block of three entries has exactly the bytes that the format says.
     ///
-    /// A file outlives the program that wrote it: two engines that disagree on one byte cannot read each other's stores.
+    /// A file outlives the program that wrote it: two engines that disagree on one byte cannot read
+    /// each other's stores.
     ///
     /// # Hints
-    /// - The drawing at the top of `block/mod.rs` has every field with its width. Which one does the table below mark first?
-    /// - Integers go out with `to_le_bytes`; an offset is where its entry begins, counted from the block's first byte.
-    /// - A tombstone's `value_len` is `TOMBSTONE_LEN`, and no value bytes follow. The entry count comes last.
+    /// - The drawing at the top of `block/mod.rs` has every field with its width. Which one does
+    ///   the table below mark first?
+    /// - Integers go out with `to_le_bytes`; an offset is where its entry begins, counted from the
+    ///   block's first byte.
+    /// - A tombstone's `value_len` is `TOMBSTONE_LEN`, and no value bytes follow. The entry count
+    ///   comes last.
     #[test]
     fn a_block_of_three_entries_has_these_bytes() {
         check_fields("the block", &build(&golden_entries()), &GOLDEN);
@@ -215,11 +220,13 @@ mod task_1 {
 
     /// Lengths and offsets past 255 take their second byte, and a value's length its third.
     ///
-    /// Small keys hide a length that was cut to one byte, or a field of the wrong width, until the day of the first long value.
+    /// Small keys hide a length that was cut to one byte, or a field of the wrong width, until the
+    /// day of the first long value.
     ///
     /// # Hints
     /// - `as u8` anywhere? The compiler does not say what it cuts off.
-    /// - Lengths of keys, offsets and the count are `u16`, the length of a value is `u32`, least significant byte first.
+    /// - Lengths of keys, offsets and the count are `u16`, the length of a value is `u32`, least
+    ///   significant byte first.
     #[test]
     fn long_keys_and_values_have_their_lengths_in_full() {
         let (value, long_key, long_value) = ([b'v'; 300], [b'k'; 300], vec![b'w'; 70_000]);
@@ -250,7 +257,8 @@ mod task_1 {
 
     /// A deleted key and a key with an empty value are different bytes.
     ///
-    /// If they were the same, `put(k, "")` would delete k, or every deletion would leave an empty value behind.
+    /// If they were the same, `put(k, "")` would delete k, or every deletion would leave an empty
+    /// value behind.
     ///
     /// # Hints
     /// - `add` gets `None` for one and `Some(&[])` for the other.
@@ -275,7 +283,8 @@ mod task_1 {
     ///
     /// # Hints
     /// - Write down what `finish` would give with this entry: entries, one offset each, the count.
-    /// - The new entry brings 8 bytes of head, its key, its value, and an offset of 2 bytes. The count is 2 bytes once.
+    /// - The new entry brings 8 bytes of head, its key, its value, and an offset of 2 bytes. The
+    ///   count is 2 bytes once.
     /// - "At most the target size" means that equal is still allowed.
     #[test]
     fn an_entry_that_fills_the_block_to_the_byte_has_room() {
@@ -296,10 +305,12 @@ mod task_1 {
 
     /// An entry that would make the block one byte larger than its target has no room.
     ///
-    /// A block that overruns its target by a little is read in two pages instead of one, every time.
+    /// A block that overruns its target by a little is read in two pages instead of one, every
+    /// time.
     ///
     /// # Hints
-    /// - What is the size *with* the new entry? Comparing the size without it lets one entry too many in.
+    /// - What is the size *with* the new entry? Comparing the size without it lets one entry too
+    ///   many in.
     /// - Do not forget the 2 bytes of the new entry's own offset, nor the 2 bytes of the count.
     #[test]
     fn an_entry_one_byte_too_large_has_no_room() {
@@ -318,7 +329,8 @@ mod task_1 {
 
     /// An empty block takes any entry, however large, and then nothing more.
     ///
-    /// A value of a megabyte must go somewhere: it gets a block of its own. A builder that refuses it makes its caller cut blocks for ever.
+    /// A value of a megabyte must go somewhere: it gets a block of its own. A builder that refuses
+    /// it makes its caller cut blocks for ever.
     ///
     /// # Hints
     /// - Ask first whether the block is empty.
@@ -347,11 +359,13 @@ mod task_1 {
 
     /// An entry may begin at offset 65,535 but not at 65,536, however large the target is.
     ///
-    /// Offsets are stored in 16 bits. An offset that was cut silently points into the middle of another entry.
+    /// Offsets are stored in 16 bits. An offset that was cut silently points into the middle of
+    /// another entry.
     ///
     /// # Hints
     /// - The target may be larger than 64 KiB: then it is not what limits the block.
-    /// - What counts is where the entry would *begin*, not where it ends: the bytes of the entries before it.
+    /// - What counts is where the entry would *begin*, not where it ends: the bytes of the entries
+    ///   before it.
     #[test]
     fn no_entry_begins_past_offset_65535() {
         for (begin, expected) in [(65_534, true), (65_535, true), (65_536, false)] {
@@ -414,7 +428,8 @@ mod task_1 {
 
     /// Asking whether there is room changes nothing.
     ///
-    /// A caller may ask and then decide otherwise; a question with side effects puts an entry in twice, or none at all.
+    /// A caller may ask and then decide otherwise; a question with side effects puts an entry in
+    /// twice, or none at all.
     ///
     /// # Hints
     /// - `has_room` takes `&self`. Does it change something through a cell?
@@ -433,7 +448,8 @@ mod task_1 {
 
     /// `encoded_len` is the length of the block that `finish` gives.
     ///
-    /// A table builder plans with it; if it forgets the offsets or the count, blocks grow past their target.
+    /// A table builder plans with it; if it forgets the offsets or the count, blocks grow past
+    /// their target.
     ///
     /// # Hints
     /// - Three parts: entries, one offset an entry, the count.
@@ -457,7 +473,8 @@ mod task_1 {
 
     /// The builder knows the first and the last key of the block at hand.
     ///
-    /// Tomorrow's index is made of these two. A first key that follows every `add` makes a table's keys unfindable.
+    /// Tomorrow's index is made of these two. A first key that follows every `add` makes a table's
+    /// keys unfindable.
     ///
     /// # Hints
     /// - The first key is set by the first `add` after a `finish`, and by no other.
@@ -480,9 +497,11 @@ mod task_1 {
         }
     }
 
-    /// After `finish` the builder is as good as new: the next block knows nothing of the one before.
+    /// After `finish` the builder is as good as new: the next block knows nothing of the one
+    /// before.
     ///
-    /// A first key that was not reset when a block was cut is the classic of this course: it goes unnoticed here and makes a seek fail days later.
+    /// A first key that was not reset when a block was cut is the classic of this course: it goes
+    /// unnoticed here and makes a seek fail days later.
     ///
     /// # Hints
     /// - Go through the fields of the builder one by one: which of them belong to the block?
@@ -515,7 +534,8 @@ mod task_1 {
 
     /// A key that is not past the last one is refused with a panic.
     ///
-    /// Who sorts the keys? The caller does. But a block out of order loses entries to the binary search without a word, so the builder checks.
+    /// Who sorts the keys? The caller does. But a block out of order loses entries to the binary
+    /// search without a word, so the builder checks.
     ///
     /// # Hints
     /// - Compare with the last key before anything is written.
@@ -544,7 +564,8 @@ mod task_2 {
 
     /// The bytes of a block, written down by hand, decode to its entries.
     ///
-    /// Reading is the mirror of writing. The bytes come from the format's drawing, not from your builder, so a mistake that both share shows here.
+    /// Reading is the mirror of writing. The bytes come from the format's drawing, not from your
+    /// builder, so a mistake that both share shows here.
     ///
     /// # Hints
     /// - The count is at the very end, the offsets before it, the entries from byte 0 on.
@@ -586,10 +607,12 @@ mod task_2 {
 
     /// An entry that shares bytes with the first key decodes, from day 1 on.
     ///
-    /// Your builder learns to share on day 7. Blocks that share must be readable before, or a store written tomorrow cannot be read today.
+    /// Your builder learns to share on day 7. Blocks that share must be readable before, or a store
+    /// written tomorrow cannot be read today.
     ///
     /// # Hints
-    /// - `shared` is handed on as it is: the suffix begins right after the head, and is `unshared` bytes long.
+    /// - `shared` is handed on as it is: the suffix begins right after the head, and is `unshared`
+    ///   bytes long.
     /// - Shared bytes are not in the entry; they are in the first entry's key.
     #[test]
     fn a_shared_prefix_is_honoured() {
@@ -634,7 +657,8 @@ mod task_2 {
     /// # Hints
     /// - Even two bytes may be missing: then there is no count to read.
     /// - Read through `ByteReader`, which refuses what is not there; `bytes[a..b]` panics.
-    /// - After a cut, bytes of an entry stand where the count was. Every later check must bear any count.
+    /// - After a cut, bytes of an entry stand where the count was. Every later check must bear any
+    ///   count.
     #[test]
     fn every_truncation_is_refused() {
         let bytes = bytes_of(&GOLDEN);
@@ -663,11 +687,13 @@ mod task_2 {
 
     /// A block whose entry count is not its own is refused, whatever the count says.
     ///
-    /// The count says where the offsets begin. One too many makes an offset of the last entry's bytes.
+    /// The count says where the offsets begin. One too many makes an offset of the last entry's
+    /// bytes.
     ///
     /// # Hints
     /// - Can `count * 2` bytes of offsets be in the block at all? Subtract with `checked_sub`.
-    /// - Too small a count leaves offsets that are taken for entries: the entries must end exactly where the offsets begin.
+    /// - Too small a count leaves offsets that are taken for entries: the entries must end exactly
+    ///   where the offsets begin.
     #[test]
     fn a_wrong_entry_count_is_refused() {
         let mut bytes = bytes_of(&GOLDEN);
@@ -683,10 +709,12 @@ mod task_2 {
 
     /// An offset that is not where its entry begins is refused, whatever it says.
     ///
-    /// `entry` follows offsets without a further look, so `decode` is the only one who can find a wrong one.
+    /// `entry` follows offsets without a further look, so `decode` is the only one who can find a
+    /// wrong one.
     ///
     /// # Hints
-    /// - Walk the entries from the start: each begins where the one before ended. That place must be its offset.
+    /// - Walk the entries from the start: each begins where the one before ended. That place must
+    ///   be its offset.
     /// - The first offset is 0. Is it checked too?
     #[test]
     fn a_wrong_offset_is_refused() {
@@ -707,7 +735,8 @@ mod task_2 {
 
     /// A length that reaches past its entry is refused, and nothing is allocated for it.
     ///
-    /// A value length of four billion in a block of fifty bytes is the oldest trick of a broken disk.
+    /// A value length of four billion in a block of fifty bytes is the oldest trick of a broken
+    /// disk.
     ///
     /// # Hints
     /// - `ByteReader::bytes` compares with what is left before it takes anything.
@@ -730,7 +759,8 @@ mod task_2 {
             }
         }
         for (entry, at, right) in [(0, 0x04, 3), (1, 0x14, u32::MAX), (2, 0x20, 0)] {
-            // A 0 in place of the tombstone of entry 1 makes it an empty value: another block, but a block.
+            // A 0 in place of the tombstone of entry 1 makes it an empty value: another block, but
+            // a block.
             let lens = (0..100).chain([65_536, 1 << 28, 1 << 31, u32::MAX - 1]);
             let is_block = |len: &u32| *len == right || (entry == 1 && *len == 0);
             for len in lens.filter(|len| !is_block(len)) {
@@ -741,14 +771,17 @@ mod task_2 {
         }
     }
 
-    /// An entry cannot share more bytes than the first key has, and the first entry has nothing to share with.
+    /// An entry cannot share more bytes than the first key has, and the first entry has nothing to
+    /// share with.
     ///
-    /// The cursor will put such a key together by slicing the first one: what is not refused here panics there.
+    /// The cursor will put such a key together by slicing the first one: what is not refused here
+    /// panics there.
     ///
     /// # Hints
     /// - Remember the length of the first key while you walk.
     /// - For the first entry that length is still 0, so one comparison does for both.
-    /// - All of the first key may be shared. The comparison is with the *first* key, not with the one before.
+    /// - All of the first key may be shared. The comparison is with the *first* key, not with the
+    ///   one before.
     #[test]
     fn sharing_more_than_the_first_key_is_refused() {
         decode(&raw_block(&[(0, b"fig", None), (3, b"gy", None)]));
@@ -775,7 +808,8 @@ mod task_2 {
 
     /// A key has 1 to 65,535 bytes, prefix and suffix together.
     ///
-    /// The engine refuses other keys when they are written, so one in a file is damage, and nothing above needs to think of it again.
+    /// The engine refuses other keys when they are written, so one in a file is damage, and nothing
+    /// above needs to think of it again.
     ///
     /// # Hints
     /// - Neither field alone can say it: the sum of both counts.
@@ -809,11 +843,13 @@ mod task_2 {
 
     /// Bytes that belong to no entry, or to two, are refused.
     ///
-    /// Entries lie end to end. Where that is not checked, a block has many spellings, and damage finds one of them.
+    /// Entries lie end to end. Where that is not checked, a block has many spellings, and damage
+    /// finds one of them.
     ///
     /// # Hints
     /// - It is not enough that each entry by itself lies inside the block.
-    /// - The place where an entry ended must be the offset of the next, and for the last one the beginning of the offsets.
+    /// - The place where an entry ended must be the offset of the next, and for the last one the
+    ///   beginning of the offsets.
     #[test]
     fn entries_must_lie_end_to_end() {
         let [fig, kiwi] = [
@@ -853,13 +889,16 @@ mod task_2 {
         );
     }
 
-    /// Random bytes never make `decode` panic, and what it takes for a block is one, to the last byte.
+    /// Random bytes never make `decode` panic, and what it takes for a block is one, to the last
+    /// byte.
     ///
-    /// No list of mistakes is complete; a few ten thousand damaged blocks find the rest. A format with one spelling can be checked by writing again what was read.
+    /// No list of mistakes is complete; a few ten thousand damaged blocks find the rest. A format
+    /// with one spelling can be checked by writing again what was read.
     ///
     /// # Hints
     /// - A panic's message has the line in your code. Which length or offset was believed there?
-    /// - If a block was taken that should not be: some field was not compared with the place where it must point.
+    /// - If a block was taken that should not be: some field was not compared with the place where
+    ///   it must point.
     #[test]
     fn random_damage_never_panics_and_never_passes_for_a_block() {
         let mut rng = Rng::new(3);
@@ -896,7 +935,8 @@ mod task_3 {
 
     /// A new cursor stands nowhere, and moving on from nowhere is no error.
     ///
-    /// The cursor contract has a row for it: whoever builds on this cursor creates it first and seeks later.
+    /// The cursor contract has a row for it: whoever builds on this cursor creates it first and
+    /// seeks later.
     ///
     /// # Hints
     /// - The table is in `cursor.rs`; this is its first row.
@@ -923,7 +963,8 @@ mod task_3 {
     ///
     /// # Hints
     /// - `seek_to_first` stands on entry 0, `next` on the one after.
-    /// - `value` is `None` for a tombstone and `Some` of no bytes for an empty value: both are entries.
+    /// - `value` is `None` for a tombstone and `Some` of no bytes for an empty value: both are
+    ///   entries.
     #[test]
     fn a_walk_shows_every_entry_in_order() {
         for text in [
@@ -942,7 +983,8 @@ mod task_3 {
 
     /// Past the last entry the cursor stays past the end.
     ///
-    /// A cursor that stays on the last entry shows it for ever; one that goes round shows everything again.
+    /// A cursor that stays on the last entry shows it for ever; one that goes round shows
+    /// everything again.
     ///
     /// # Hints
     /// - How does `next` know that there is no further entry? It has the count.
@@ -1004,7 +1046,8 @@ mod task_3 {
 
     /// Random blocks are walked from end to end.
     ///
-    /// Keys with the bytes 0 and 255, keys that begin other keys, values of any byte: all of it is only bytes.
+    /// Keys with the bytes 0 and 255, keys that begin other keys, values of any byte: all of it is
+    /// only bytes.
     ///
     /// # Hints
     /// - Which entry is the first that is wrong? Compare it with the one before.
@@ -1073,7 +1116,8 @@ mod task_4 {
     ///
     /// # Hints
     /// - Try it on paper with blocks of one, two and three entries.
-    /// - If the loop runs while `low < high`, `high` begins at the entry count and the middle becomes `high`, not `middle - 1`.
+    /// - If the loop runs while `low < high`, `high` begins at the entry count and the middle
+    ///   becomes `high`, not `middle - 1`.
     #[test]
     fn seek_finds_every_key() {
         for count in 1..=17 {
@@ -1099,7 +1143,8 @@ mod task_4 {
     ///
     /// # Hints
     /// - "At or past the target": the first key that is not smaller.
-    /// - A search that remembers only an exact hit has nothing to say here; count the keys below the target instead.
+    /// - A search that remembers only an exact hit has nothing to say here; count the keys below
+    ///   the target instead.
     #[test]
     fn seek_in_a_gap_stands_on_the_next_key() {
         let mut cursor = iter_over(&entries("banana=1 fig=2 plum=3"));
@@ -1111,11 +1156,13 @@ mod task_4 {
 
     /// A key past every key of the block leaves the cursor at the end.
     ///
-    /// A scan learns from this that it must open the next block; a cursor that stays on the last entry shows it twice.
+    /// A scan learns from this that it must open the next block; a cursor that stays on the last
+    /// entry shows it twice.
     ///
     /// # Hints
     /// - What does your binary search answer when every key is smaller than the target?
-    /// - "As many as there are entries" is a fair answer, but not the number of an entry. Compare before you decode.
+    /// - "As many as there are entries" is a fair answer, but not the number of an entry. Compare
+    ///   before you decode.
     #[test]
     fn seek_past_the_last_key_is_invalid() {
         let mut cursor = iter_over(&entries("apple=1 plum=2"));
@@ -1128,7 +1175,8 @@ mod task_4 {
         check_seek(&mut cursor, b"plum\0", None);
     }
 
-    /// Keys are compared byte by byte: a key comes before all that begin with it, and 0x80 comes after 0x7f.
+    /// Keys are compared byte by byte: a key comes before all that begin with it, and 0x80 comes
+    /// after 0x7f.
     ///
     /// Another order than the writer's finds nothing, or the wrong thing.
     ///
@@ -1156,7 +1204,8 @@ mod task_4 {
 
     /// A seek goes anywhere from anywhere: forwards, backwards, back from the end, to a tombstone.
     ///
-    /// A reader may seek back; a search that begins where the cursor stands misses what lies before.
+    /// A reader may seek back; a search that begins where the cursor stands misses what lies
+    /// before.
     ///
     /// # Hints
     /// - The search always looks at the whole block.
@@ -1181,7 +1230,8 @@ mod task_4 {
 
     /// Seeking in a block with shared prefixes compares whole keys.
     ///
-    /// The suffixes alone are not sorted: "plum", "(plum)cot", "(pl)y". From day 7 on every block is like that.
+    /// The suffixes alone are not sorted: "plum", "(plum)cot", "(pl)y". From day 7 on every block
+    /// is like that.
     ///
     /// # Hints
     /// - The key that the search compares is prefix and suffix together.

@@ -64,9 +64,13 @@ fn assert_known(memtable: &MemTable, key: &str, seq: Seq, expected: Known) {
         Lookup::Deleted => "a tombstone".to_owned(),
         Lookup::Unknown => "nothing".to_owned(),
     };
+    let reader = match seq {
+        NOW => "a reader that sees everything".to_owned(),
+        seq => format!("a reader at sequence number {seq}"),
+    };
     assert!(
         got == expected,
-        "get({key:?}) at sequence number {seq} found {got}, expected {expected}"
+        "for {reader}, get({key:?}) of the memtable found {got}, expected {expected}"
     );
 }
 
@@ -1377,6 +1381,43 @@ mod task_4 {
         );
     }
 
+    /// The batch that finds the memtable full goes into the next one, and the frozen one does not change any more.
+    ///
+    /// A frozen memtable is written to a table and thrown away: what comes into it after that is lost.
+    ///
+    /// # Hints
+    /// - In which memtable do you insert: the one that you looked at before the freeze, or the one that is there after it?
+    /// - Make room first; then look up the memtable that takes the writes.
+    #[test]
+    fn the_batch_that_finds_the_memtable_full_goes_into_the_next_one() {
+        let memtable_size = 4 << 10;
+        let store = store_with(memtable_size);
+        for round in 1..=3 {
+            let filled = fill(&store, memtable_size);
+            let before = store.metrics();
+            assert!(
+                before.frozen.len() == round - 1,
+                "{} memtables are frozen before batch {round} to a full memtable, expected {}",
+                before.frozen.len(),
+                round - 1
+            );
+            write_batch(&store, "a=1 b=2");
+            let after = store.metrics();
+            let counts = |metrics: &Metrics| -> Vec<usize> {
+                let frozen = metrics.frozen.iter();
+                let all = [&metrics.memtable].into_iter().chain(frozen);
+                all.map(|memtable| memtable.entry_count).collect()
+            };
+            let mut expected = counts(&before);
+            expected.insert(0, 2);
+            assert!(
+                counts(&after) == expected,
+                "a batch of two was written to a memtable that {filled} values had filled: the memtables, newest first, have {:?} entries, expected {expected:?}",
+                counts(&after)
+            );
+        }
+    }
+
     /// `get` looks through the frozen memtables, from the newest to the oldest.
     ///
     /// An older value that shows through, or a deleted key that comes back, is a wrong answer; and frozen data is still the store's.
@@ -1518,7 +1559,6 @@ mod task_4 {
             join_all(handles.into());
         });
         let metrics = store.metrics();
-        check_frozen(&metrics, memtable_size);
         assert!(
             metrics.frozen.len() == 1,
             "one memtable was full, but {} are frozen, with {:?} entries",
@@ -1529,6 +1569,7 @@ mod task_4 {
                 .map(|memtable| memtable.entry_count)
                 .collect::<Vec<_>>()
         );
+        check_frozen(&metrics, memtable_size);
         let versions = version_count(&metrics);
         assert!(
             versions == filled + 2,
@@ -1987,7 +2028,13 @@ mod task_5 {
     /// - The iterator holds on to the memtables of its state.
     #[test]
     fn a_scan_shows_the_store_as_it_was_when_it_began() {
-        let memtable_size = 8 << 10;
+        // In one memtable, and with memtables frozen before and after.
+        for memtable_size in [1 << 20, 8 << 10] {
+            check_that_writes_do_not_show(memtable_size);
+        }
+    }
+
+    fn check_that_writes_do_not_show(memtable_size: usize) {
         let store = store_with(memtable_size);
         let mut expected = Vec::new();
         for i in 0..200 {
@@ -2007,28 +2054,18 @@ mod task_5 {
             }
         }
         freeze(&store, memtable_size);
-        let shown = [
-            ("that had begun to walk", rest_of_scan(&mut early), 20),
-            ("that had not begun to walk", rest_of_scan(&mut late), 0),
-        ];
-        for (which, got, skipped) in shown {
-            for (got, expected) in got.iter().zip(&expected[skipped..]) {
-                assert!(
-                    got == expected,
-                    "a scan {which} when others wrote shows {} = {}, expected {} = {}",
-                    show(&got.0),
-                    show(&got.1),
-                    show(&expected.0),
-                    show(&expected.1)
-                );
-            }
-            assert!(
-                got.len() == expected.len() - skipped,
-                "a scan {which} when others wrote shows {} entries, expected {}",
-                got.len(),
-                expected.len() - skipped
-            );
+        for (cursor, skipped) in [(&mut early, 20), (&mut late, 0)] {
+            let what = format!("a scan that had taken {skipped} steps when others wrote");
+            assert_same(&what, &rest_of_scan(cursor), &expected[skipped..]);
         }
+    }
+
+    /// Compares entry by entry, so that the message names the first that is wrong.
+    #[track_caller]
+    fn assert_same(what: &str, got: &[(Vec<u8>, Vec<u8>)], expected: &[(Vec<u8>, Vec<u8>)]) {
+        let entry = |(key, value): &(Vec<u8>, Vec<u8>)| (key.clone(), Some(value.clone()));
+        let entries = |list: &[_]| list.iter().map(entry).collect::<Vec<Entry>>();
+        assert_entries(what, &entries(got), &entries(expected));
     }
 
     /// While batches are written, every scan sees each of them as a whole or not at all.
@@ -2151,7 +2188,7 @@ mod task_5 {
     /// - Ask the cursor below for its next entry even if it is invalid: it may be past its end, or it may have an error to tell.
     #[test]
     fn an_error_below_comes_out_of_a_scan() {
-        let table = damaged_table(100);
+        let table = damaged_table(100, |i| Some(value(i)));
         // Two keys before the table's, one of them deleted, and one of the table's deleted.
         let memtable = memtable("a=1 b=2 b key000000");
         let cursor = |start: Bound<&[u8]>| {
@@ -2218,11 +2255,50 @@ mod task_5 {
         }
     }
 
+    /// A scan does not look beyond the end of its range, whatever lies there.
+    ///
+    /// Behind the end there may be a million tombstones, to be read from disk for nothing; and damage there is not this scan's business.
+    ///
+    /// # Hints
+    /// - The skipping of tombstones stops where the range does.
+    /// - `next` past the end does not move the cursor below.
+    #[test]
+    fn a_scan_does_not_look_beyond_the_end_of_its_range() {
+        let table = damaged_table(100, |i| (i < 5).then(|| value(i)));
+        for end in [Bound::Included(key(4)), Bound::Excluded(key(5))] {
+            let told = format!(
+                "a scan to {:?} in front of many tombstones",
+                end.as_ref().map(|end| show(end))
+            );
+            let source = SsTableIterator::new(Arc::clone(&table), CacheFill::No);
+            let merge = MergeIterator::new(vec![Source::Table(source)]);
+            let end = end.as_ref().map(Vec::as_slice);
+            let mut scan = LsmIterator::new(merge, Bound::Unbounded, end)
+                .unwrap_or_else(|error| panic!("{told} failed: {error}"));
+            for i in 0..5 {
+                assert!(
+                    scan.is_valid() && scan.key() == key(i),
+                    "{told} does not show {}",
+                    show(&key(i))
+                );
+                scan.next().unwrap_or_else(|error| {
+                    panic!("{told} ran into the damage far beyond its end: {error}")
+                });
+            }
+            for _ in 0..100 {
+                assert!(!scan.is_valid(), "{told} is valid past its end");
+                scan.next().unwrap_or_else(|error| {
+                    panic!("{told} was asked for more, and ran into the damage far beyond its end: {error}")
+                });
+            }
+        }
+    }
+
     /// A table of keys 0 to `count`, of which one block in the middle is damaged.
-    fn damaged_table(count: usize) -> Arc<SsTable> {
+    fn damaged_table(count: usize, value: impl Fn(usize) -> Option<Vec<u8>>) -> Arc<SsTable> {
         let fs = common::mem_fs();
         let options = LsmOptions {
-            block_size: 256,
+            block_size: 128,
             ..common::options(&fs)
         };
         let path = common::path("000001.sst");
@@ -2232,14 +2308,14 @@ mod task_5 {
         let mut builder = SsTableBuilder::new(TableId(1), file, &options);
         for i in 0..count {
             builder
-                .add(&key(i), Some(&value(i)))
+                .add(&key(i), value(i).as_deref())
                 .expect("add() to a table failed (day 2)");
         }
         builder
             .finish()
             .expect("finish() of a table failed (day 2)");
         let mut bytes = fs.read(&path);
-        // Blocks come first in the file, and take most of it.
+        // Blocks come first in the file.
         let middle = bytes.len() / 3;
         bytes[middle] ^= 0xff;
         fs.write_raw(&path, &bytes);

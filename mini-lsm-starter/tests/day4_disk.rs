@@ -15,7 +15,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
 use common::{
-    DIR, Entry, assert_get, entries, key, mem_fs, open, options, path, rest, rest_of_scan, show,
+    DIR, Entry, assert_get, entries, key, mem_fs, options, path, rest, rest_of_scan, show,
 };
 use mini_lsm_starter::block::Block;
 use mini_lsm_starter::block_cache::BlockCache;
@@ -160,6 +160,15 @@ impl Gate {
     }
 }
 
+/// Sets a flag when it is dropped, so that threads that run until then end also if the test fails.
+struct SetAtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 struct OpenAtTheEnd(Arc<Gate>);
 
 impl Drop for OpenAtTheEnd {
@@ -201,8 +210,25 @@ impl<T> Call<T> {
         match self.answer.recv_timeout(PATIENCE) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => panic!("{} hangs", self.what),
-            Err(RecvTimeoutError::Disconnected) => panic!("{} panicked", self.what),
+            // It panicked, and has said why: let the test end with that.
+            Err(RecvTimeoutError::Disconnected) => match self.thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("the thread sends its answer unless it panics"),
+            },
         }
+    }
+
+    /// Waits until the call has brought `count` threads to the gate. Fails if it returns before.
+    #[track_caller]
+    fn comes_to(self, gate: &Gate, count: usize) -> Self {
+        let what = format!("{} comes to where it is to be held", self.what);
+        wait_for(&what, || gate.arrived() >= count || self.has_returned());
+        if gate.arrived() < count {
+            let what = self.what;
+            self.answer();
+            panic!("{what} returned, and never came to where it was to be held");
+        }
+        self
     }
 }
 
@@ -227,9 +253,14 @@ fn wait_for_flush_thread(store: &LsmStorage, what: &str, condition: impl Fn() ->
     });
 }
 
-/// Lets other threads run for a while. What a test finds afterwards must be right however far they came.
+/// Lets other threads run for a moment. What a test finds afterwards must be right however far they
+/// came: a wrong engine gets its chance to show it, a right one loses next to no time.
 fn let_others_run() {
+    let end = Instant::now() + Duration::from_millis(5);
     for _ in 0..500 {
+        if Instant::now() >= end {
+            break;
+        }
         thread::yield_now();
     }
 }
@@ -246,10 +277,29 @@ fn write(store: &LsmStorage, text: &str) {
     }
 }
 
+/// A store that threads can share.
 #[track_caller]
-fn flush(store: &LsmStorage) {
-    store
-        .flush()
+fn open(options: LsmOptions) -> Arc<LsmStorage> {
+    Arc::new(common::open(options))
+}
+
+/// Calls `flush` in a thread of its own.
+fn begin_flush(what: &'static str, store: &Arc<LsmStorage>) -> Call<Result<()>> {
+    let store = Arc::clone(store);
+    call(what, move || store.flush())
+}
+
+/// Likewise `close`.
+fn begin_close(what: &'static str, store: &Arc<LsmStorage>) -> Call<Result<()>> {
+    let store = Arc::clone(store);
+    call(what, move || store.close())
+}
+
+/// A flush that must succeed. One that never ends is told from one that fails.
+#[track_caller]
+fn flush(store: &Arc<LsmStorage>) {
+    begin_flush("flush()", store)
+        .answer()
         .unwrap_or_else(|error| panic!("flush() failed: {error}"));
 }
 
@@ -657,8 +707,7 @@ mod task_1 {
             })
         };
         is_armed.store(true, Ordering::SeqCst);
-        let slow = read("block(0)", 0);
-        wait_for("block 0 is being read", || gate.arrived() == 1);
+        let slow = read("block(0)", 0).comes_to(&gate, 1);
         let other = read("block(1), while the file is asked for block 0,", 1).answer();
         assert!(other == b"2", "block 1 holds {}, expected 2", show(&other));
         gate.open();
@@ -758,20 +807,16 @@ mod task_1 {
         build_table(&fs, TableId(1), entries("a=1"));
         let cache = Arc::new(BlockCache::new(1 << 20));
         let table = open_table(trap.around(&fs), TableId(1), Some(cache));
-        for fill in [CacheFill::Yes, CacheFill::No] {
-            trap.set(OpKind::Read, Verdict::Fail(std::io::ErrorKind::Other));
-            if fill == CacheFill::Yes {
-                let failed = table.block(0, fill);
-                assert!(
-                    matches!(failed, Err(Error::Io { .. })),
-                    "the file cannot be read, and block(0) did not say so with Error::Io"
-                );
-            }
-            let value = first_value(&table.block(0, fill).unwrap_or_else(|error| {
-                panic!("the file can be read again, but block(0) still fails: {error}")
-            }));
-            assert!(value == b"1", "block 0 holds {}, expected 1", show(&value));
-        }
+        trap.set(OpKind::Read, Verdict::Fail(std::io::ErrorKind::Other));
+        let failed = table.block(0, CacheFill::Yes);
+        assert!(
+            matches!(failed, Err(Error::Io { .. })),
+            "the file cannot be read, and block(0) did not say so with Error::Io"
+        );
+        let value = first_value(&table.block(0, CacheFill::Yes).unwrap_or_else(|error| {
+            panic!("the file can be read again, but block(0) still fails: {error}")
+        }));
+        assert!(value == b"1", "block 0 holds {}, expected 1", show(&value));
     }
 
     /// A damaged block is `Corruption`, through the cache as without one, and is read anew when the damage is mended.
@@ -1014,7 +1059,7 @@ mod task_2 {
         );
     }
 
-    /// A flush of an empty store does nothing: no table, no file, no event.
+    /// A flush of an empty store makes no table and no file.
     ///
     /// There is no empty table, so nothing may try to write one.
     ///
@@ -1045,8 +1090,15 @@ mod task_2 {
             &["a=1"],
             "after one put and three flushes, of which two had nothing to do",
         );
-        let begun = watcher.begun().len();
-        assert!(begun == 1, "one memtable was flushed {begun} times");
+        let installed = watcher.installed();
+        let tables = installed
+            .iter()
+            .filter(|(_, table)| table.is_some())
+            .count();
+        assert!(
+            tables == 1,
+            "one memtable was written, and FlushInstalled told of {tables} tables"
+        );
     }
 
     /// `flush` returns when all that was frozen is in tables; they were written oldest first, and the newest is in front.
@@ -1266,13 +1318,10 @@ mod task_2 {
                 Verdict::Proceed
             }
         };
-        let store = Arc::new(open(LsmOptions::for_test(hooked(&fs, hook))));
+        let store = open(LsmOptions::for_test(hooked(&fs, hook)));
         let _open = gate.open_at_the_end();
         write(&store, "a=1 b=2");
-        let flushing = call("flush()", {
-            let store = Arc::clone(&store);
-            move || store.flush()
-        });
+        let flushing = begin_flush("flush()", &store);
         let mut held = 0;
         while !flushing.has_returned() {
             if gate.arrived() == held {
@@ -1303,17 +1352,13 @@ mod task_2 {
     #[test]
     fn what_is_written_during_a_flush_stays() {
         let (fs, gate) = (mem_fs(), Gate::new());
-        let store = Arc::new(open(one_write_a_memtable(LsmOptions {
+        let store = open(one_write_a_memtable(LsmOptions {
             listener: Watcher::holding_flushes(&gate),
             ..options(&fs)
-        })));
+        }));
         let _open = gate.open_at_the_end();
         write(&store, "a=1");
-        let flushing = call("flush()", {
-            let store = Arc::clone(&store);
-            move || store.flush()
-        });
-        wait_for("the flush begins", || gate.arrived() == 1);
+        let flushing = begin_flush("flush()", &store).comes_to(&gate, 1);
         let writing = call("put(), while a flush runs,", {
             let store = Arc::clone(&store);
             move || write(&store, "b=2 c=3 d=4")
@@ -1349,23 +1394,18 @@ mod task_2 {
         for _ in 0..10 {
             let (fs, gate) = (mem_fs(), Gate::new());
             let watcher = Watcher::holding_flushes(&gate);
-            let store = Arc::new(open(one_write_a_memtable(LsmOptions {
+            let store = open(one_write_a_memtable(LsmOptions {
                 listener: Arc::clone(&watcher) as _,
                 ..options(&fs)
-            })));
+            }));
             let _open = gate.open_at_the_end();
             write(&store, "a=1 b=2");
-            let flush = |what| {
-                let store = Arc::clone(&store);
-                call(what, move || store.flush())
-            };
-            let first = flush("the first flush()");
-            wait_for("the first flush begins", || gate.arrived() == 1);
+            let first = begin_flush("the first flush()", &store).comes_to(&gate, 1);
             write(&store, "c=3");
             let others = [
-                flush("the second flush()"),
-                flush("the third flush()"),
-                flush("the fourth flush()"),
+                begin_flush("the second flush()", &store),
+                begin_flush("the third flush()", &store),
+                begin_flush("the fourth flush()", &store),
             ];
             let_others_run();
             gate.open();
@@ -1482,5 +1522,1474 @@ mod task_2 {
             &["a=3", "a=2", "a=1"],
             "after a flush that failed at the oldest of three memtables, and a second one,",
         );
+    }
+}
+
+mod task_3 {
+    use std::ops::Bound;
+
+    use common::model::Model;
+    use common::rng::Rng;
+    use mini_lsm_starter::cursor::Lookup;
+
+    use super::*;
+
+    /// A store whose data lies in three tables, two frozen memtables and the memtable. In each there is something that hides something older.
+    fn layered(fs: &Arc<MemFs>) -> Arc<LsmStorage> {
+        let store = open(LsmOptions {
+            memtable_size: 1,
+            block_size: 1,
+            ..options(fs)
+        });
+        let batch = |text: &str| {
+            let mut batch = WriteBatch::new();
+            for (key, value) in entries(text) {
+                match value {
+                    Some(value) => batch.put(&key, &value),
+                    None => batch.delete(&key),
+                };
+            }
+            store.write(batch).expect("write(batch) failed");
+        };
+        for table in ["a=1 b=1 c=1 d=1 e=1 f=1 g=1", "b=2 c=2 d h=2", "c=3 d=3 i"] {
+            batch(table);
+            flush(&store);
+        }
+        batch("e=4 f i=4");
+        batch("f=5 g j=5");
+        batch("g=6 k=6 a");
+        let metrics = store.metrics();
+        assert!(
+            metrics.levels[0].len() == 3 && metrics.frozen.len() == 2,
+            "three flushes and three more writes, with a memtable for each, gave {} tables and {} frozen memtables",
+            metrics.levels[0].len(),
+            metrics.frozen.len()
+        );
+        store
+    }
+
+    /// What `layered` holds.
+    const LAYERED: &str = "b=2 c=3 d=3 e=4 f=5 g=6 h=2 i=4 j=5 k=6";
+
+    fn show_lookup(lookup: &Lookup) -> String {
+        match lookup {
+            Lookup::Value(value) => show(value),
+            Lookup::Deleted => "Deleted".to_owned(),
+            Lookup::Unknown => "Unknown".to_owned(),
+        }
+    }
+
+    /// What was flushed can still be read, by `get` and by `scan`.
+    ///
+    /// A flush changes where a key lies, and nothing that a reader sees.
+    ///
+    /// # Hints
+    /// - `get` goes on to the tables when no memtable knows the key: `get_from_tables`.
+    /// - A scan merges the tables with the memtables: `table_sources`.
+    #[test]
+    fn flushed_keys_can_be_read() {
+        let fs = mem_fs();
+        let store = open(options(&fs));
+        write(&store, "plum=3 apple=1 fig=2");
+        flush(&store);
+        for (key, value) in entries("apple=1 fig=2 plum=3") {
+            assert_get(&store, &key, value.as_deref(), "after a flush");
+        }
+        assert_scan(&store, "apple=1 fig=2 plum=3", "after a flush");
+    }
+
+    /// An empty value that was flushed reads back as one, and a tombstone as nothing.
+    ///
+    /// # Hints
+    /// - `Lookup::found` makes the difference: `Some(b"")` is a value.
+    #[test]
+    fn an_empty_value_in_a_table_is_a_value() {
+        let fs = mem_fs();
+        let store = open(options(&fs));
+        write(&store, "a= b");
+        flush(&store);
+        assert_get(&store, b"a", Some(b""), "after put(a, empty) and a flush");
+        assert_get(&store, b"b", None, "after delete(b) and a flush");
+        assert_scan(&store, "a=", "after put(a, empty), delete(b) and a flush");
+    }
+
+    /// A table knows of a key its value, that it was deleted, or nothing; and it is not misled by neighbours.
+    ///
+    /// A seek stands on the first key *at or past* the target, so what it finds need not be what was asked for.
+    ///
+    /// # Hints
+    /// - After the seek, is the cursor on this very key?
+    /// - Which block may hold the key? `BlockIndex::find` says; it may answer "none".
+    /// - A tombstone is an answer (`Deleted`), a key that is not there is none (`Unknown`).
+    #[test]
+    fn a_table_tells_a_value_a_deletion_and_nothing_apart() {
+        let fs = mem_fs();
+        let written = entries("b=1 d f=2 fa= h j=3");
+        build_table(&fs, TableId(1), written.clone());
+        let table = open_table(Arc::clone(&fs) as Arc<dyn FileSystem>, TableId(1), None);
+        for (key, value) in &written {
+            let got = table.get(key).expect("get on a sound table failed");
+            let is_right = match (&got, value) {
+                (Lookup::Value(got), Some(value)) => got == value,
+                (Lookup::Deleted, None) => true,
+                _ => false,
+            };
+            assert!(
+                is_right,
+                "the table holds {} = {}, and its get says {}",
+                show(key),
+                common::show_value(value.as_deref()),
+                show_lookup(&got)
+            );
+        }
+        for key in ["a", "c", "e", "f\0", "g", "i", "k", "ja", "B", "\u{7f}"] {
+            let got = table
+                .get(key.as_bytes())
+                .expect("get on a sound table failed");
+            assert!(
+                matches!(got, Lookup::Unknown),
+                "the table does not hold {}, and its get says {}",
+                show(key.as_bytes()),
+                show_lookup(&got)
+            );
+        }
+    }
+
+    /// A get in a table reads one block at most, wherever the key is.
+    ///
+    /// The index is in memory so that one need not search on disk.
+    ///
+    /// # Hints
+    /// - How many blocks can hold a given key? The index names the one.
+    /// - Walking the table from its first block also finds the key, and reads all that lies before it.
+    #[test]
+    fn a_get_in_a_table_reads_one_block_at_most() {
+        let (fs, log) = (mem_fs(), OpLog::default());
+        build_table(&fs, TableId(1), (0..50).map(|i| (key(2 * i), Some(key(i)))));
+        let table = open_table(logged(&fs, &log), TableId(1), None);
+        for i in 0..101 {
+            log.clear();
+            let got = table.get(&key(i)).expect("get on a sound table failed");
+            let is_right = match &got {
+                Lookup::Value(value) => i % 2 == 0 && i < 100 && *value == key(i / 2),
+                Lookup::Deleted => false,
+                Lookup::Unknown => i % 2 == 1 || i >= 100,
+            };
+            assert!(
+                is_right,
+                "get({}) in a table of even keys says {}",
+                show(&key(i)),
+                show_lookup(&got)
+            );
+            let reads = log.count(is_table_read);
+            assert!(
+                reads <= 1,
+                "get({}) read the table's file {reads} times, expected once at most",
+                show(&key(i))
+            );
+        }
+    }
+
+    /// Of tables, frozen memtables and the memtable, the newest that knows a key decides, be it with a value or with a tombstone.
+    ///
+    /// All of LSM rests on this: old data is not changed, it is hidden.
+    ///
+    /// # Hints
+    /// - In which order does the state hold its parts, and in which do you ask them?
+    /// - `Deleted` ends the search as a value does.
+    /// - `levels[0]` is newest first.
+    #[test]
+    fn the_newest_source_decides_a_get() {
+        let fs = mem_fs();
+        let store = layered(&fs);
+        let held = entries(LAYERED);
+        for key in "abcdefghijkl".bytes().map(|byte| vec![byte]) {
+            let value = held.iter().find(|entry| entry.0 == key);
+            let value = value.and_then(|entry| entry.1.as_deref());
+            assert_get(&store, &key, value, "over three tables and three memtables");
+        }
+    }
+
+    /// A scan merges them by the same rule.
+    ///
+    /// # Hints
+    /// - The merge takes its sources newest first: memtable, frozen ones, tables of L0.
+    /// - Does it get *all* of them? And tombstones must take part: what they hide is in other sources.
+    #[test]
+    fn the_newest_source_decides_in_a_scan() {
+        let fs = mem_fs();
+        let store = layered(&fs);
+        assert_scan(&store, LAYERED, "over three tables and three memtables");
+        flush(&store);
+        assert_scan(&store, LAYERED, "over six tables");
+    }
+
+    /// A key that was deleted and put again, with a flush after each step, is what the last step made it.
+    ///
+    /// # Hints
+    /// - Write down L0 after each step, and walk it from the front.
+    /// - Does your search stop at the first table that knows the key, or does it let later ones overrule it?
+    #[test]
+    fn each_flush_overrules_those_before() {
+        let fs = mem_fs();
+        let store = open(options(&fs));
+        for (step, expected) in [
+            ("k=1", Some("1")),
+            ("k", None),
+            ("k=2", Some("2")),
+            ("k=3", Some("3")),
+            ("k", None),
+        ] {
+            write(&store, step);
+            flush(&store);
+            let when = format!("after the step \"{step}\" and a flush");
+            assert_get(&store, b"k", expected.map(str::as_bytes), &when);
+            let all = expected.map_or(String::new(), |value| format!("k={value}"));
+            assert_scan(&store, &all, &when);
+        }
+    }
+
+    /// Tables that hold nothing but tombstones are as good as empty.
+    ///
+    /// Deleting a range and flushing is not rare, and a scan then meets a source of which it shows nothing.
+    ///
+    /// # Hints
+    /// - How far does the scan skip, and what if there is nothing left?
+    #[test]
+    fn a_table_of_tombstones_shows_nothing() {
+        let fs = mem_fs();
+        let store = open(options(&fs));
+        write(&store, "a b c");
+        flush(&store);
+        assert_scan(&store, "", "with one table, which holds three tombstones,");
+        assert_get(&store, b"b", None, "with one table of tombstones");
+        write(&store, "aa=1 bb=2");
+        flush(&store);
+        write(&store, "bb");
+        flush(&store);
+        assert_scan(
+            &store,
+            "aa=1",
+            "with two tables of tombstones around one of values",
+        );
+    }
+
+    /// A scan of a flushed store ends at its bound.
+    ///
+    /// In the course from which this one learned, a scan whose data lay in tables ran past its end, and all tests of the day were green.
+    ///
+    /// # Hints
+    /// - Where is the end of the range looked at: only when the scan begins, or at each step?
+    /// - `LsmIterator` knows the end, the sources need not.
+    #[test]
+    fn a_scan_of_tables_ends_at_its_bound() {
+        let fs = mem_fs();
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..options(&fs)
+        });
+        write(&store, "a=1 b=2 c=3 d=4 e=5");
+        flush(&store);
+        let ranges = [
+            (Bound::Included("b"), Bound::Excluded("d"), "b=2 c=3"),
+            (Bound::Included("b"), Bound::Included("d"), "b=2 c=3 d=4"),
+            (Bound::Excluded("b"), Bound::Included("c"), "c=3"),
+            (Bound::Excluded("b"), Bound::Excluded("c"), ""),
+            (Bound::Unbounded, Bound::Included("bb"), "a=1 b=2"),
+            (Bound::Included("cc"), Bound::Unbounded, "d=4 e=5"),
+        ];
+        for (start, end, expected) in ranges {
+            let told = format!("scan from {start:?} to {end:?} of a flushed a, b, c, d, e");
+            let bounds = (start.map(str::as_bytes), end.map(str::as_bytes));
+            let mut scan = store
+                .scan(bounds)
+                .unwrap_or_else(|error| panic!("{told} failed: {error}"));
+            let got = text_of_pairs(&rest_of_scan(&mut scan));
+            assert!(
+                got == expected,
+                "a {told} gave [{got}], expected [{expected}]"
+            );
+            for _ in 0..2 {
+                scan.next().expect("next() past the end of a scan failed");
+                assert!(
+                    !scan.is_valid(),
+                    "a {told} was at its end, and next() brought it back to life"
+                );
+            }
+        }
+    }
+
+    /// Ranges of every kind (empty, crossed, in a gap, on a key, beyond all keys) give the same from tables as from memory.
+    ///
+    /// A bound may fall between two blocks, before the first or behind the last key of a table, and differently in every source.
+    ///
+    /// # Hints
+    /// - `seek` to the start stands on the first key at or past it; an excluded start that is there must be skipped, in whichever source it is.
+    /// - Crossed bounds are an empty range and no panic.
+    #[test]
+    fn every_range_gives_the_same_from_tables() {
+        const KEYS: usize = 24;
+        let fs = mem_fs();
+        let store = open(LsmOptions {
+            block_size: 64,
+            ..options(&fs)
+        });
+        let mut model = Model::default();
+        for i in 0..KEYS {
+            model.put(&store, &key(2 * i), format!("first {i}").as_bytes());
+        }
+        flush(&store);
+        model.check_ranges(&store, KEYS, "with everything in one table");
+        for i in (0..KEYS).step_by(3) {
+            model.put(&store, &key(2 * i), b"second");
+            model.delete(&store, &key(2 * ((i + 4) % KEYS)));
+        }
+        flush(&store);
+        model.check_ranges(&store, KEYS, "with everything in two tables");
+        for i in (0..KEYS).step_by(4) {
+            model.put(&store, &key(2 * i), b"third");
+            model.delete(&store, &key(2 * ((i + 2) % KEYS)));
+        }
+        model.check_ranges(&store, KEYS, "with two tables and a memtable");
+    }
+
+    /// After any sequence of writes and flushes the store holds what a sorted map would.
+    ///
+    /// The cases that nobody thought of.
+    ///
+    /// # Hints
+    /// - Find the key that the message names, and follow it through its writes: in which source is the version that was expected, and which source answered?
+    #[test]
+    fn random_writes_and_flushes_agree_with_a_map() {
+        const KEYS: usize = 40;
+        for seed in 0..6 {
+            let (fs, mut rng) = (mem_fs(), Rng::new(seed));
+            let store = open(LsmOptions {
+                memtable_size: 2 << 10,
+                block_size: 128,
+                block_cache_size: 1 << 10,
+                ..options(&fs)
+            });
+            let mut model = Model::default();
+            for step in 0..400 {
+                if rng.chance(3) {
+                    flush(&store);
+                }
+                model.random_write(&store, &mut rng, KEYS);
+                if step % 100 == 99 {
+                    model.check_all(&store, KEYS, &format!("seed {seed}, step {step}"));
+                }
+            }
+            model.check_ranges(&store, KEYS, &format!("seed {seed}, at the end"));
+            flush(&store);
+            model.check_all(&store, KEYS, &format!("seed {seed}, after a last flush"));
+        }
+    }
+
+    /// An open scan shows what was there when it began, however often the store is flushed meanwhile.
+    ///
+    /// A scan may take minutes, and its memtables and tables must not be taken from under it.
+    ///
+    /// # Hints
+    /// - The scan's cursors own what they read: an `Arc` of each memtable and table of *one* state.
+    /// - A memtable's cursor reads at the sequence number of the scan's beginning, so that later versions do not show.
+    #[test]
+    fn an_open_scan_keeps_its_view_while_flushes_go_on() {
+        let fs = mem_fs();
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..options(&fs)
+        });
+        write(&store, "a=1 b=1 c=1 d=1");
+        flush(&store);
+        write(&store, "b=2 c e=2");
+        let expected = "a=1 b=2 d=1 e=2";
+        let mut untouched = store.scan(..).expect("scan(..) failed");
+        let mut begun = store.scan(..).expect("scan(..) failed");
+        begun.next().expect("next() of a scan failed");
+        for round in 3..6 {
+            write(
+                &store,
+                &format!("a={round} b c={round} d={round} e f={round}"),
+            );
+            flush(&store);
+        }
+        let got = text_of_pairs(&rest_of_scan(&mut untouched));
+        assert!(
+            got == expected,
+            "a scan that began before three flushes gave [{got}], expected [{expected}]"
+        );
+        let got = format!("a=1 {}", text_of_pairs(&rest_of_scan(&mut begun)));
+        assert!(
+            got == expected,
+            "a scan that had shown one key before three flushes gave [{got}] in all, expected [{expected}]"
+        );
+        assert_scan(&store, "a=5 c=5 d=5 f=5", "a new scan after three flushes:");
+    }
+
+    /// Before, while and after a flush runs, readers see the same.
+    ///
+    /// The flush is held once before anything of it is written, and once when its table has just been put in place.
+    ///
+    /// # Hints
+    /// - The table comes and the memtable goes in *one* new state. If it were two, which of them would a reader miss?
+    /// - A key that is in both for a moment does no harm. A key in neither is lost to whoever looks then.
+    #[test]
+    fn a_flush_shows_in_no_read() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let watcher = Watcher::new({
+            let gate = Arc::clone(&gate);
+            move |event| {
+                if matches!(
+                    event,
+                    Event::FlushBegun { .. } | Event::FlushInstalled { .. }
+                ) {
+                    gate.pass();
+                }
+            }
+        });
+        let store = open(LsmOptions {
+            listener: watcher,
+            ..options(&fs)
+        });
+        let _open = gate.open_at_the_end();
+        gate.open();
+        write(&store, "a=1 b=1 c=1");
+        flush(&store);
+        gate.shut();
+
+        write(&store, "b=2 c d=2");
+        let check = |when: &str| {
+            for (key, value) in entries("a=1 b=2 c d=2") {
+                assert_get(&store, &key, value.as_deref(), when);
+            }
+            assert_scan(&store, "a=1 b=2 d=2", when);
+        };
+        check("before a second flush");
+        let mut scan = store.scan(..).expect("scan(..) failed");
+        let flushing = begin_flush("the second flush()", &store).comes_to(&gate, 3);
+        check("while a flush is held before it writes");
+        gate.let_one_through();
+        let flushing = flushing.comes_to(&gate, 4);
+        check("while a flush is held just after it was installed");
+        gate.open();
+        flushing.answer().expect("the second flush() failed");
+        check("after the second flush");
+        let got = text_of_pairs(&rest_of_scan(&mut scan));
+        assert!(
+            got == "a=1 b=2 d=2",
+            "a scan that began before the flush gave [{got}], expected [a=1 b=2 d=2]"
+        );
+    }
+
+    /// Keys that are always there are seen by every reader, always whole, and never older than before, while the store is written and flushed.
+    ///
+    /// Two readers ask again and again, while a writer overwrites all keys as one batch and flushes.
+    ///
+    /// # Hints
+    /// - How often does a read take the state? Once: memtables and tables must be of one moment.
+    /// - First the state, then the visible sequence number.
+    #[test]
+    fn no_key_vanishes_while_the_store_is_flushed() {
+        const ROUNDS: usize = 60;
+        let fs = mem_fs();
+        let store = open(options(&fs));
+        let write_round = |round: usize| {
+            let mut batch = WriteBatch::new();
+            for i in 0..5 {
+                batch.put(&key(i), format!("{round:04}").as_bytes());
+            }
+            store.write(batch).expect("write(batch) failed");
+        };
+        write_round(0);
+        flush(&store);
+        assert_get(&store, &key(0), Some(b"0000"), "after a flush");
+        let is_done = AtomicBool::new(false);
+        let looks = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    // A reader that fails counts as having looked often enough.
+                    let _enough = SetAtTheEnd(&is_done);
+                    let mut last = Bytes::from_static(b"0000");
+                    while !is_done.load(Ordering::SeqCst) {
+                        for i in 0..5 {
+                            let got = store.get(&key(i)).expect("get failed");
+                            let got = got.unwrap_or_else(|| {
+                                panic!("get({}) found nothing beside a flush", show(&key(i)))
+                            });
+                            assert!(
+                                got >= last,
+                                "get({}) gave {}, after {} had been seen",
+                                show(&key(i)),
+                                show(&got),
+                                show(&last)
+                            );
+                            last = got;
+                        }
+                        let mut scan = store.scan(..).expect("scan(..) failed");
+                        let seen = rest_of_scan(&mut scan);
+                        let values: BTreeSet<_> = seen.iter().map(|entry| &entry.1).collect();
+                        assert!(
+                            seen.len() == 5 && values.len() == 1,
+                            "a scan beside a flush gave [{}], expected five keys of one batch",
+                            text_of_pairs(&seen)
+                        );
+                        looks.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            let _done = SetAtTheEnd(&is_done);
+            for round in 1..=ROUNDS {
+                write_round(round);
+                flush(&store);
+                // Some looks a round, so that all is not over before the readers run.
+                wait_for("readers have looked", || {
+                    looks.load(Ordering::SeqCst) >= 3 * round || is_done.load(Ordering::SeqCst)
+                });
+            }
+        });
+    }
+
+    /// A reader that waits for the disk holds up nobody: writes and flushes go on.
+    ///
+    /// A lock held during a read of a file makes the slowest disk the speed of the store.
+    ///
+    /// # Hints
+    /// - How long do you hold the lock of the state when you read?
+    /// - Clone the `Arc`, let go of the lock, then read. `snapshot` does so.
+    #[test]
+    fn a_reader_that_waits_for_the_disk_holds_up_nobody() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let is_armed = Arc::new(AtomicBool::new(false));
+        let hook = {
+            let (gate, is_armed) = (Arc::clone(&gate), Arc::clone(&is_armed));
+            move |op: &Operation| {
+                if is_table_read(op) && is_armed.swap(false, Ordering::SeqCst) {
+                    gate.pass();
+                }
+                Verdict::Proceed
+            }
+        };
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..LsmOptions::for_test(hooked(&fs, hook))
+        });
+        let _open = gate.open_at_the_end();
+        write(&store, "a=1 b=2");
+        flush(&store);
+        is_armed.store(true, Ordering::SeqCst);
+        let reading = call("get(a)", {
+            let store = Arc::clone(&store);
+            move || store.get(b"a").expect("get(a) failed")
+        })
+        .comes_to(&gate, 1);
+        let others = call(
+            "put, flush and get, while another get waits for the disk,",
+            {
+                let store = Arc::clone(&store);
+                move || {
+                    write(&store, "c=3");
+                    flush(&store);
+                    store.get(b"b").expect("get(b) failed")
+                }
+            },
+        );
+        let got = others.answer();
+        assert!(
+            got.as_deref() == Some(b"2"),
+            "while another get waits for the disk, get(b) did not give 2"
+        );
+        gate.open();
+        let got = reading.answer();
+        assert!(
+            got.as_deref() == Some(b"1"),
+            "a get that had waited for the disk did not give a's value, 1"
+        );
+    }
+
+    /// A table that cannot be read, or is damaged, makes `get` an error, never "not there".
+    ///
+    /// An older table might hold the key, too, with a value that was overwritten long ago.
+    ///
+    /// # Hints
+    /// - Is every `Result` on the way passed on?
+    /// - "I could not look" is not `Lookup::Unknown`.
+    #[test]
+    fn an_unreadable_table_makes_get_an_error() {
+        let (fs, trap) = (mem_fs(), Trap::default());
+        let store = open(LsmOptions::for_test(trap.around(&fs)));
+        write(&store, "k=old");
+        flush(&store);
+        write(&store, "k=new");
+        flush(&store);
+        trap.set(OpKind::Read, Verdict::Fail(std::io::ErrorKind::Other));
+        let got = store.get(b"k");
+        assert!(
+            matches!(got, Err(Error::Io { .. })),
+            "the newest table cannot be read, and get(k) gave {:?}, expected Error::Io",
+            got.map(|value| value.map(|value| show(&value)))
+        );
+        assert_get(&store, b"k", Some(b"new"), "when the disk works again");
+
+        let newest = store.metrics().levels[0][0].id;
+        let path = table_path(Path::new(DIR), newest);
+        let mut bytes = fs.read(&path);
+        bytes[2] ^= 0x10;
+        fs.write_raw(&path, &bytes);
+        // Without the store's cache, which holds the block as it was.
+        let table = open_table(Arc::clone(&fs) as Arc<dyn FileSystem>, newest, None);
+        assert!(
+            matches!(table.get(b"k"), Err(Error::Corruption { .. })),
+            "a bit of the table's block is flipped, and its get did not say so with Error::Corruption"
+        );
+    }
+
+    /// A table that cannot be read makes a scan an error, and the scan does not go on as if the rest were the end.
+    ///
+    /// A backup that copies what a scan shows, and ends early without a word, is worse than none.
+    ///
+    /// # Hints
+    /// - The merge passes its sources' errors on, and is invalid afterwards.
+    /// - After an error `next` gives it again.
+    #[test]
+    fn an_unreadable_table_makes_a_scan_an_error() {
+        let (fs, trap) = (mem_fs(), Trap::default());
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..LsmOptions::for_test(trap.around(&fs))
+        });
+        write(&store, "a=1 b=2 c=3");
+        flush(&store);
+        let full = Verdict::Fail(std::io::ErrorKind::Other);
+        trap.set(OpKind::Read, full);
+        assert!(
+            store.scan(..).is_err(),
+            "the first block cannot be read, and scan(..) gave Ok"
+        );
+        let mut scan = store
+            .scan(..)
+            .expect("the disk works again, and scan(..) failed");
+        assert!(
+            scan.is_valid() && scan.key() == b"a",
+            "a scan of a, b, c does not begin with a"
+        );
+        trap.set(OpKind::Read, full);
+        assert!(
+            scan.next().is_err(),
+            "the next block cannot be read, and next() of the scan gave Ok"
+        );
+        for _ in 0..2 {
+            assert!(!scan.is_valid(), "a scan is valid after an error");
+            assert!(
+                scan.next().is_err(),
+                "next() of a scan after an error gave Ok: the error is forgotten"
+            );
+        }
+    }
+
+    /// The store's tables share its block cache: the second `get` of a key reads no file, and `metrics` counts it.
+    ///
+    /// # Hints
+    /// - `Core::open` makes the cache and gives it to the tables.
+    /// - `SsTable::get` asks for its block with `block`, not with `read_block`, and fills the cache.
+    #[test]
+    fn a_second_get_reads_no_file() {
+        let (fs, log) = (mem_fs(), OpLog::default());
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..LsmOptions::for_test(logged(&fs, &log))
+        });
+        write(&store, "a=1 b=2 c=3");
+        flush(&store);
+        let before = store.metrics();
+        for (time, expected) in [("first", 1), ("second", 1), ("third", 1)] {
+            if time == "first" {
+                log.clear();
+            }
+            assert_get(&store, b"b", Some(b"2"), "after a flush");
+            let reads = log.count(is_table_read);
+            assert!(
+                reads == expected,
+                "after the {time} get(b) table files were read {reads} times, expected {expected}"
+            );
+        }
+        let after = store.metrics();
+        let misses = after.cache_misses - before.cache_misses;
+        let hits = after.cache_hits - before.cache_hits;
+        assert!(
+            (hits, misses) == (2, 1),
+            "three gets of one key in a table count as {hits} hits and {misses} misses, expected 2 and 1"
+        );
+        assert!(after.cache_size > 0, "the cache's size is 0 after a get");
+    }
+
+    /// The cache of a store is as large as `block_cache_size` says, over all its tables.
+    ///
+    /// # Hints
+    /// - One cache for the whole store: each table with one of its own would take as many times the memory.
+    /// - The capacity comes from the options.
+    #[test]
+    fn the_cache_of_a_store_has_the_size_that_was_asked_for() {
+        const CAPACITY: usize = 16 << 10;
+        let (fs, log) = (mem_fs(), OpLog::default());
+        let store = open(LsmOptions {
+            block_size: 1,
+            block_cache_size: CAPACITY as u64,
+            ..LsmOptions::for_test(logged(&fs, &log))
+        });
+        let value = vec![b'v'; 1000];
+        for i in 0..60 {
+            store.put(&key(i), &value).expect("put failed");
+            if i % 10 == 9 {
+                flush(&store);
+            }
+        }
+        for _ in 0..2 {
+            log.clear();
+            for i in 0..60 {
+                assert_get(&store, &key(i), Some(&value), "after six flushes");
+            }
+            let size = store.metrics().cache_size;
+            assert!(
+                size > 0 && size <= CAPACITY as u64,
+                "the cache of the store holds {size} bytes, expected some, and {CAPACITY} at most"
+            );
+        }
+        let kept = 60 - log.count(is_table_read).min(60);
+        assert!(
+            kept * 1000 <= CAPACITY,
+            "of 60 blocks of 1000 bytes in six tables {kept} were not read again, with a cache of {CAPACITY} bytes in all"
+        );
+    }
+}
+
+mod task_4 {
+    use super::*;
+
+    /// A flush thread, and a memtable for each write.
+    fn background(fs: Arc<dyn FileSystem>) -> LsmOptions {
+        LsmOptions {
+            background_flush: true,
+            memtable_size: 1,
+            ..LsmOptions::for_test(fs)
+        }
+    }
+
+    fn in_memory(fs: &Arc<MemFs>) -> Arc<dyn FileSystem> {
+        Arc::clone(fs) as Arc<dyn FileSystem>
+    }
+
+    /// Writes keys 0, 1, … below `count` in a thread of its own, until all are written or one gives an error; counts those that are.
+    fn write_keys(
+        store: &Arc<LsmStorage>,
+        count: usize,
+        written: &Arc<AtomicUsize>,
+    ) -> Call<Result<()>> {
+        let (store, written) = (Arc::clone(store), Arc::clone(written));
+        call("a writer", move || {
+            for i in 0..count {
+                store.put(&key(i), &key(i))?;
+                written.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        })
+    }
+
+    #[track_caller]
+    fn assert_keys(store: &LsmStorage, count: usize, when: &str) {
+        for i in 0..count {
+            assert_get(store, &key(i), Some(&key(i)), when);
+        }
+    }
+
+    /// Waits until a writer has been told to wait, and fails if it came to its end first.
+    #[track_caller]
+    fn wait_for_stall(watcher: &Watcher, writer: &Call<Result<()>>) {
+        wait_for("the writer waits, or is done", || {
+            watcher.stalls() > 0 || writer.has_returned()
+        });
+        assert!(
+            watcher.stalls() > 0,
+            "the writer wrote all it had and was never made to wait (no WriteStalled), though the background flushed nothing"
+        );
+    }
+
+    /// Frozen memtables become tables without anybody calling `flush`.
+    ///
+    /// Whoever writes should not have to think of it.
+    ///
+    /// # Hints
+    /// - Is the flush thread started when the store is opened with `background_flush`?
+    /// - It waits until a memtable is frozen, flushes it, and waits again. `Progress` is for the waiting.
+    #[test]
+    fn frozen_memtables_are_flushed_without_being_asked() {
+        let fs = mem_fs();
+        let store = open(background(in_memory(&fs)));
+        let writer = write_keys(&store, 12, &Arc::default());
+        let has_flushed = || !store.metrics().levels[0].is_empty();
+        wait_for("something is flushed, or the writer is done", || {
+            has_flushed() || writer.has_returned()
+        });
+        let_others_run();
+        assert!(
+            has_flushed(),
+            "twelve writes, with a memtable for each, and nothing was flushed in the background"
+        );
+        writer.answer().expect("a put failed");
+        // And the thread does not end with the first.
+        wait_for_flush_thread(&store, "all frozen memtables are in tables", || {
+            store.metrics().frozen.is_empty()
+        });
+        let (tables, count) = (store.metrics().levels[0].len(), entry_count(&store));
+        assert!(
+            tables == 11 && count == 12,
+            "after twelve writes, with a memtable for each, and all flushes there are {tables} tables and {count} entries in all, expected 11 and 12"
+        );
+        assert_keys(&store, 12, "when the flush thread is done");
+    }
+
+    /// The memtable that still takes writes is left alone by the flush thread.
+    ///
+    /// Tables of a key each would be the death of every read.
+    ///
+    /// # Hints
+    /// - The flush thread flushes what *is frozen*; it freezes nothing itself.
+    #[test]
+    fn the_flush_thread_leaves_the_current_memtable_alone() {
+        let (fs, watcher) = (mem_fs(), Watcher::silent());
+        let store = open(LsmOptions {
+            memtable_size: 64 << 10,
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        for i in 0..10 {
+            write(&store, &format!("k{i}={i}"));
+            thread::yield_now();
+        }
+        let_others_run();
+        store.close().expect("close() failed");
+        let frozen = watcher.frozen().len();
+        assert!(
+            frozen == 0 && store.metrics().memtable.entry_count == 10,
+            "ten small writes into a memtable of 64 KiB, and it was frozen {frozen} times"
+        );
+    }
+
+    /// When `max_frozen_memtables` wait for their flush, the next writer that needs a new memtable waits, too, and the listener is told.
+    ///
+    /// Memory is limited. If writes come faster than the disk takes them, somebody must wait, or the memory runs out.
+    ///
+    /// # Hints
+    /// - Before the memtable is frozen: how many are frozen already?
+    /// - With 2 allowed, two may wait. The writer that would make it three waits.
+    /// - Tell the listener `WriteStalled` before you wait, not after.
+    #[test]
+    fn writers_wait_when_too_many_memtables_are_frozen() {
+        for max in [1, 2, 4] {
+            let (fs, gate) = (mem_fs(), Gate::new());
+            let watcher = Watcher::holding_flushes(&gate);
+            let store = open(LsmOptions {
+                max_frozen_memtables: max,
+                listener: Arc::clone(&watcher) as _,
+                ..background(in_memory(&fs))
+            });
+            let _open = gate.open_at_the_end();
+            let written = Arc::default();
+            let writer = write_keys(&store, 10, &written);
+            wait_for_stall(&watcher, &writer);
+            let_others_run();
+            let frozen = store.metrics().frozen.len();
+            assert!(
+                frozen == max,
+                "a writer waits while {frozen} memtables are frozen, with max_frozen_memtables = {max}"
+            );
+            let count = written.load(Ordering::SeqCst);
+            assert!(
+                count == max + 1,
+                "with a memtable for each write, {max} frozen ones allowed and no flush, {count} writes returned, expected {}",
+                max + 1
+            );
+        }
+    }
+
+    /// A waiting writer goes on as soon as there is room, and nothing is lost.
+    ///
+    /// # Hints
+    /// - What does the writer wait for, and who tells it that this has changed?
+    /// - `replace_state` wakes those who wait in `Progress`; the condition is looked at again.
+    #[test]
+    fn a_waiting_writer_goes_on_when_a_memtable_was_flushed() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let watcher = Watcher::holding_flushes(&gate);
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        let _open = gate.open_at_the_end();
+        let written = Arc::default();
+        let writer = write_keys(&store, 20, &written);
+        wait_for_stall(&watcher, &writer);
+        gate.let_one_through();
+        wait_for_flush_thread(&store, "one more write has returned", || {
+            written.load(Ordering::SeqCst) == 4
+        });
+        gate.open();
+        writer
+            .answer()
+            .expect("a writer that had waited for room got an error");
+        assert_keys(&store, 20, "after a writer had to wait");
+        let frozen = watcher.frozen();
+        let begun = watcher.begun();
+        assert!(
+            frozen.starts_with(&begun),
+            "memtables were frozen in the order {frozen:?} and flushed in the order {begun:?}"
+        );
+    }
+
+    /// While a writer waits, readers do not.
+    ///
+    /// # Hints
+    /// - Which locks does the waiting writer hold? The commit lock is for writers alone.
+    /// - The lock of the state is held for moments only, and never while one waits.
+    #[test]
+    fn reads_go_on_while_a_writer_waits() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let watcher = Watcher::holding_flushes(&gate);
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        let _open = gate.open_at_the_end();
+        let writer = write_keys(&store, 10, &Arc::default());
+        wait_for_stall(&watcher, &writer);
+        let reading = call("get and scan, while a writer waits,", {
+            let store = Arc::clone(&store);
+            move || {
+                assert_keys(&store, 3, "while a writer waits");
+                let mut scan = store.scan(..).expect("scan(..) failed");
+                rest_of_scan(&mut scan).len()
+            }
+        });
+        let count = reading.answer();
+        assert!(
+            count == 3,
+            "while the fourth write waits, a scan gave {count} keys, expected 3"
+        );
+    }
+
+    /// Without a flush thread no writer waits: nobody would end the wait.
+    ///
+    /// # Hints
+    /// - `max_frozen_memtables` holds only with `background_flush`.
+    #[test]
+    fn without_a_flush_thread_nobody_waits() {
+        let (fs, watcher) = (mem_fs(), Watcher::silent());
+        let store = open(LsmOptions {
+            background_flush: false,
+            max_frozen_memtables: 1,
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        let writer = write_keys(&store, 8, &Arc::default());
+        writer
+            .answer()
+            .expect("a write into a store without a flush thread failed");
+        store.close().expect("close() failed");
+        let frozen = store.metrics().frozen.len();
+        let (stalls, begun) = (watcher.stalls(), watcher.begun().len());
+        assert!(
+            (frozen, stalls, begun) == (7, 0, 0),
+            "eight writes with a memtable each and no flush thread: {frozen} frozen memtables, {stalls} stalls, {begun} flushes; expected 7, 0, 0"
+        );
+    }
+
+    /// `flush` beside the flush thread: each memtable is written once, nobody falls over a memtable that the other has done.
+    ///
+    /// The course from which this one learned panicked here once in a while: "no imm memtables!".
+    ///
+    /// # Hints
+    /// - Both want the oldest frozen memtable. Which of them gets it, and what does the other find then?
+    /// - Look for the oldest when you hold the flush lock. None is a fine answer.
+    /// - `flush` waits for memtables that somebody else is flushing, too.
+    #[test]
+    fn a_flush_beside_the_flush_thread_writes_nothing_twice() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let watcher = Watcher::holding_flushes(&gate);
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        let _open = gate.open_at_the_end();
+        // There is a flush thread, and it can be held.
+        let writer = write_keys(&store, 4, &Arc::default());
+        wait_for_stall(&watcher, &writer);
+        gate.open();
+        writer.answer().expect("a put failed");
+        flush(&store);
+        gate.shut();
+        for round in 0..10 {
+            let before = gate.arrived();
+            write(&store, &format!("a={round} b={round}"));
+            wait_for_flush_thread(&store, "the flush thread begins", || {
+                gate.arrived() > before
+            });
+            let callers =
+                [(); 3].map(|()| begin_flush("flush(), beside the flush thread,", &store));
+            let_others_run();
+            gate.open();
+            for caller in callers {
+                caller
+                    .answer()
+                    .expect("flush() beside the flush thread failed");
+            }
+            let count = entry_count(&store);
+            let tables = store.metrics().levels[0].len();
+            assert!(
+                count == 4 + 2 * (round + 1) && tables == count,
+                "after {} writes, with a memtable for each, and flushes that returned, there are {tables} tables, and {count} entries in all",
+                4 + 2 * (round + 1)
+            );
+            gate.shut();
+        }
+        let begun = watcher.begun();
+        let distinct: BTreeSet<_> = begun.iter().collect();
+        assert!(
+            begun.len() == distinct.len(),
+            "the memtables {begun:?} were flushed: some of them twice"
+        );
+        assert_get(
+            &store,
+            b"a",
+            Some(b"9"),
+            "after ten rounds of racing flushes",
+        );
+    }
+
+    /// Writers and readers in several threads, over a small memory: every write is there for its writer at once, and for all in the end.
+    ///
+    /// # Hints
+    /// - Which of the tests above fail? Begin with those; this one is the sum of them.
+    /// - The flush thread makes its state from the current one, not from the one it began with.
+    #[test]
+    fn writers_readers_and_the_flush_thread_get_along() {
+        const COUNT: usize = 300;
+        let fs = mem_fs();
+        let store = open(LsmOptions {
+            memtable_size: 2 << 10,
+            block_size: 256,
+            ..background(in_memory(&fs))
+        });
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let store = &store;
+            scope.spawn(|| {
+                while !is_done.load(Ordering::SeqCst) {
+                    let mut scan = store.scan(..).expect("scan(..) failed");
+                    let seen = rest_of_scan(&mut scan);
+                    let ascends = seen.windows(2).all(|pair| pair[0].0 < pair[1].0);
+                    assert!(ascends, "a scan beside two writers does not ascend");
+                }
+            });
+            let writers = [0, 1].map(|writer| {
+                scope.spawn(move || {
+                    for i in 0..COUNT {
+                        let name = key(2 * i + writer);
+                        store.put(&name, &name).expect("put failed");
+                        assert_get(store, &name, Some(&name), "right after its put");
+                    }
+                })
+            });
+            let _done = SetAtTheEnd(&is_done);
+            for writer in writers {
+                if let Err(panic) = writer.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        });
+        assert_keys(&store, 2 * COUNT, "when both writers are done");
+        let metrics = store.metrics();
+        assert!(
+            metrics.frozen.len() <= 2 && !metrics.levels[0].is_empty(),
+            "at the end {} memtables are frozen, with 2 allowed, and there are {} tables",
+            metrics.frozen.len(),
+            metrics.levels[0].len()
+        );
+        let count = entry_count(&store);
+        assert!(
+            count == 2 * COUNT,
+            "600 keys were written once each, and memtables and tables hold {count} entries"
+        );
+        store.close().expect("close() failed");
+    }
+
+    /// A closed store refuses every call with `Closed`, but for `metrics` and `close` itself.
+    ///
+    /// Its directory may belong to somebody else by now.
+    ///
+    /// # Hints
+    /// - `Health::stop` is remembered; `check` and `check_open` ask for it.
+    /// - Does every path begin with one of the two?
+    #[test]
+    fn a_closed_store_refuses_calls() {
+        for background_flush in [false, true] {
+            let fs = mem_fs();
+            let store = open(LsmOptions {
+                background_flush,
+                ..options(&fs)
+            });
+            write(&store, "a=1 b=2");
+            flush(&store);
+            write(&store, "c=3");
+            store.close().expect("close() failed");
+            let mut batch = WriteBatch::new();
+            batch.put(b"d", b"4");
+            let calls = [
+                ("put", store.put(b"d", b"4")),
+                ("delete", store.delete(b"a")),
+                ("write", store.write(batch)),
+                ("get of a key in memory", store.get(b"c").map(drop)),
+                ("get of a key in a table", store.get(b"a").map(drop)),
+                ("scan", store.scan(..).map(drop)),
+                ("flush", store.flush()),
+            ];
+            for (name, answer) in calls {
+                assert!(
+                    matches!(answer, Err(Error::Closed)),
+                    "after close(), {name} gave {answer:?}, expected Error::Closed"
+                );
+            }
+            let metrics = store.metrics();
+            assert!(
+                metrics.levels[0].len() == 1 && metrics.background_error.is_none(),
+                "after close(), metrics() shows {} tables and the error {:?}, expected 1 and none",
+                metrics.levels[0].len(),
+                metrics.background_error
+            );
+        }
+    }
+
+    /// A second `close` does nothing, and is no error.
+    ///
+    /// # Hints
+    /// - `Health::stop` tells whether it was called before.
+    #[test]
+    fn a_second_close_does_nothing() {
+        let fs = mem_fs();
+        let store = open(background(in_memory(&fs)));
+        write(&store, "a=1 b=2");
+        for time in ["first", "second", "third"] {
+            let closed = store.close();
+            assert!(closed.is_ok(), "the {time} close() gave {closed:?}");
+        }
+    }
+
+    /// A scan that is open when the store is closed can be read to its end.
+    ///
+    /// It owns what it reads.
+    ///
+    /// # Hints
+    /// - `close` ends threads; it takes no table from anybody.
+    /// - The cursor does not ask the store's health: `get` and `scan` do, when they begin.
+    #[test]
+    fn an_open_scan_outlives_the_store() {
+        let fs = mem_fs();
+        let store = open(LsmOptions {
+            block_size: 1,
+            ..options(&fs)
+        });
+        write(&store, "a=1 b=2 c=3");
+        flush(&store);
+        write(&store, "b d=4");
+        let mut scan = store.scan(..).expect("scan(..) failed");
+        store.close().expect("close() failed");
+        drop(store);
+        let got = text_of_pairs(&rest_of_scan(&mut scan));
+        assert!(
+            got == "a=1 c=3 d=4",
+            "a scan that was open when the store was closed gave [{got}], expected [a=1 c=3 d=4]"
+        );
+    }
+
+    /// `close` returns when the flush thread has ended, and not while it still writes.
+    ///
+    /// Who closes a store may remove its directory in the next line.
+    ///
+    /// # Hints
+    /// - Tell the thread to end, then wait for it: `Workers::stop` does both.
+    #[test]
+    fn close_waits_for_the_flush_thread() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let log = OpLog::default();
+        let watcher = Watcher::holding_flushes(&gate);
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(logged(&fs, &log))
+        });
+        let _open = gate.open_at_the_end();
+        let writer = write_keys(&store, 10, &Arc::default());
+        wait_for_stall(&watcher, &writer);
+        wait_for_flush_thread(&store, "the flush thread begins", || gate.arrived() == 1);
+        let closing = begin_close("close()", &store);
+        let_others_run();
+        assert!(
+            !closing.has_returned(),
+            "close() returned while the flush thread was in the middle of a flush"
+        );
+        gate.open();
+        closing.answer().expect("close() failed");
+        // Whether room or the end came first for the writer is a matter of chance.
+        let _ = writer.answer();
+        let count = || (log.operations().len(), watcher.pick(|_| Some(())).len());
+        let before = count();
+        let_others_run();
+        let after = count();
+        assert!(
+            before == after,
+            "after close() the flush thread went on: from {before:?} (operations, events) to {after:?}"
+        );
+    }
+
+    /// `close` waits for a `flush` that another thread has called, too.
+    ///
+    /// Such a flush writes files like any other, and the directory is to be free.
+    ///
+    /// # Hints
+    /// - Whoever flushes holds the flush lock. Who holds it after all have ended?
+    /// - Take it in `close`, once nobody can begin a new flush.
+    #[test]
+    fn close_waits_for_a_flush_of_another_thread() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let log = OpLog::default();
+        let store = open(LsmOptions {
+            listener: Watcher::holding_flushes(&gate),
+            ..LsmOptions::for_test(logged(&fs, &log))
+        });
+        let _open = gate.open_at_the_end();
+        write(&store, "a=1");
+        let flushing = begin_flush("flush()", &store).comes_to(&gate, 1);
+        let closing = begin_close("close()", &store);
+        let_others_run();
+        assert!(
+            !closing.has_returned(),
+            "close() returned while another thread was in the middle of a flush()"
+        );
+        gate.open();
+        closing.answer().expect("close() failed");
+        let before = log.operations().len();
+        // Whether it was finished or given up is the engine's choice.
+        let _ = flushing.answer();
+        let after = log.operations().len();
+        assert!(
+            before == after,
+            "after close() a flush() of another thread did {} more operations on files",
+            after - before
+        );
+        let count = entry_count(&store);
+        assert!(
+            count == 1,
+            "the store was closed during a flush of one entry; memtables and tables hold {count}"
+        );
+    }
+
+    /// A writer that waits for room gives up with `Closed` when the store is closed, though no flush comes to an end.
+    ///
+    /// Otherwise a thread would wait for ever, for a flush that will never be.
+    ///
+    /// # Hints
+    /// - The writer's wait has two ends: room, or no point in waiting (`Health::is_over`).
+    /// - After the wait, ask for the health again: it may be the reason why the wait is over.
+    /// - `close` must not need a lock that the waiting writer holds, before the writer has been told.
+    #[test]
+    fn close_releases_a_waiting_writer() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let watcher = Watcher::holding_flushes(&gate);
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(in_memory(&fs))
+        });
+        let _open = gate.open_at_the_end();
+        let writer = write_keys(&store, 10, &Arc::default());
+        wait_for_stall(&watcher, &writer);
+        let closing = begin_close("close()", &store);
+        let outcome = writer.answer();
+        assert!(
+            matches!(outcome, Err(Error::Closed)),
+            "a writer waited for room when the store was closed; its put gave {outcome:?}, expected Error::Closed"
+        );
+        gate.open();
+        closing.answer().expect("close() failed");
+    }
+
+    /// Closed in the middle of a flush, the store leaves only sound files, and everything is still in a memtable or a table.
+    ///
+    /// Whether the flush is finished or given up is the engine's choice. From day 6 on the logs hold what it gave up.
+    ///
+    /// # Hints
+    /// - A flush that is given up changes nothing: its memtable stays.
+    /// - A table that is half-written must go: `NewTable` sees to it when it is dropped.
+    #[test]
+    fn closed_in_the_middle_of_a_flush_the_files_are_sound() {
+        for kind in [OpKind::Create, OpKind::Append, OpKind::Sync] {
+            let (fs, gate) = (mem_fs(), Gate::new());
+            let hook = {
+                let gate = Arc::clone(&gate);
+                move |op: &Operation| {
+                    if op.has_extension("sst") && op.kind == kind {
+                        gate.pass();
+                    }
+                    Verdict::Proceed
+                }
+            };
+            let watcher = Watcher::silent();
+            let store = open(LsmOptions {
+                listener: Arc::clone(&watcher) as _,
+                ..background(hooked(&fs, hook))
+            });
+            let _open = gate.open_at_the_end();
+            let written = Arc::default();
+            let writer = write_keys(&store, 10, &written);
+            wait_for_stall(&watcher, &writer);
+            wait_for_flush_thread(&store, "the flush thread writes", || gate.arrived() == 1);
+            let closing = begin_close("close()", &store);
+            let_others_run();
+            gate.open();
+            closing.answer().expect("close() failed");
+            // How many of its writes are in does not matter here: it waited when the store was closed.
+            let _ = writer.answer();
+            for name in table_files(&fs) {
+                let id = TableId(name[..6].parse().expect("a table's file has six digits"));
+                let table = SsTable::open(in_memory(&fs), &path(&name), id, None);
+                let verified = table.and_then(|table| table.verify());
+                assert!(
+                    verified.is_ok(),
+                    "the store was closed during {kind:?} of a table, and {name} is damaged: {verified:?}"
+                );
+            }
+            let [count, written] = [entry_count(&store), written.load(Ordering::SeqCst)];
+            assert!(
+                count == written,
+                "the store was closed during {kind:?} of a table; memtables and tables hold {count} entries, but {written} puts returned Ok"
+            );
+        }
+    }
+
+    /// When the flush thread fails, every later write is refused with `Background`, `metrics` shows why, and reads go on.
+    ///
+    /// An error in the background has no caller that could get it. If it is swallowed, the store takes writes until the memory is full, and none of them reaches the disk.
+    ///
+    /// # Hints
+    /// - Return errors from the thread's function: the given `Workers` keeps them.
+    /// - Who writes asks `Health::check`; who reads asks only whether the store is closed.
+    #[test]
+    fn an_error_of_the_flush_thread_stops_the_writes() {
+        for (what, kind, verdict) in table_failures() {
+            let error = fail_in_background(kind, verdict, what);
+            assert!(
+                matches!(error, Some(Error::Io { .. })),
+                "{what} in the flush thread, and metrics() shows {error:?} as the background error, expected Error::Io"
+            );
+        }
+    }
+
+    /// A panic of the flush thread is an error like others.
+    ///
+    /// A thread that dies without a word looks like one that has nothing to do.
+    ///
+    /// # Hints
+    /// - Start the thread through `Workers::start`, which catches panics.
+    #[test]
+    fn a_panic_of_the_flush_thread_stops_the_writes() {
+        let error = fail_in_background(OpKind::Create, Verdict::Panic, "the flush thread panics");
+        assert!(
+            matches!(error, Some(Error::Panicked { .. })),
+            "the flush thread panicked, and metrics() shows {error:?} as the background error, expected Error::Panicked"
+        );
+    }
+
+    /// Writes to a store whose first flush in the background goes wrong, checks what all failures have in common, and returns the error that `metrics` shows.
+    #[track_caller]
+    fn fail_in_background(kind: OpKind, verdict: Verdict, what: &str) -> Option<Error> {
+        let (fs, trap) = (mem_fs(), Trap::default());
+        let store = open(background(trap.around(&fs)));
+        trap.set(kind, verdict);
+        let written = Arc::default();
+        let outcome = write_keys(&store, 20, &written).answer();
+        assert!(
+            matches!(outcome, Err(Error::Background(_))),
+            "{what} in the background, while somebody writes and may have 2 frozen memtables; \
+             one of the first puts should give Error::Background, but 20 puts gave {outcome:?}"
+        );
+        for time in 0..3 {
+            let calls = [
+                ("put", store.put(b"c", b"3")),
+                ("delete", store.delete(&key(0))),
+                ("flush", store.flush()),
+            ];
+            for (name, answer) in calls {
+                assert!(
+                    matches!(answer, Err(Error::Background(_))),
+                    "{what} in the background, and {name} number {time} after that gave {answer:?}, expected Error::Background"
+                );
+            }
+        }
+        let when = format!("after the background has failed ({what})");
+        let count = written.load(Ordering::SeqCst);
+        assert_keys(&store, count, &when);
+        let mut scan = store
+            .scan(..)
+            .unwrap_or_else(|error| panic!("{when}, scan(..) failed: {error}"));
+        let seen = rest_of_scan(&mut scan).len();
+        assert!(
+            seen == count,
+            "{when}, a scan gave {seen} keys, expected the {count} whose put returned Ok"
+        );
+        let files = table_files(&fs);
+        assert!(
+            files.is_empty(),
+            "{when}, there are the files {files:?} of tables that nobody has"
+        );
+        store.metrics().background_error
+    }
+
+    /// Writers that wait for room are told when the flush thread fails.
+    ///
+    /// The thread that would have made room is dead, and the wait would never end.
+    ///
+    /// # Hints
+    /// - The same two ends of the wait as with `close`: room, or `Health::is_over`.
+    #[test]
+    fn a_failure_releases_waiting_writers() {
+        let (fs, gate) = (mem_fs(), Gate::new());
+        let hook = {
+            let gate = Arc::clone(&gate);
+            move |op: &Operation| {
+                if op.has_extension("sst") {
+                    gate.pass();
+                    return Verdict::Fail(std::io::ErrorKind::StorageFull);
+                }
+                Verdict::Proceed
+            }
+        };
+        let watcher = Watcher::silent();
+        let store = open(LsmOptions {
+            listener: Arc::clone(&watcher) as _,
+            ..background(hooked(&fs, hook))
+        });
+        let _open = gate.open_at_the_end();
+        let first = write_keys(&store, 10, &Arc::default());
+        wait_for_stall(&watcher, &first);
+        let second = write_keys(&store, 10, &Arc::default());
+        let_others_run();
+        gate.open();
+        for writer in [first, second] {
+            let outcome = writer.answer();
+            assert!(
+                matches!(outcome, Err(Error::Background(_))),
+                "a writer waited for room when the flush thread failed; its put gave {outcome:?}, expected Error::Background"
+            );
+        }
+        // It returns; what it says is not the point here.
+        let _ = begin_close("close(), after the flush thread has failed,", &store).answer();
     }
 }

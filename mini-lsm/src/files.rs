@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fs::FileSystem;
-use crate::ids::TableId;
+use crate::ids::{NUMBERS_END, TableId};
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "MANIFEST";
@@ -94,5 +94,5 @@ pub fn require_fresh(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
 /// An id as we write it: at least six digits, and no zero more than those need.
 fn parse_id(digits: &str) -> Option<u64> {
     let id = digits.parse().ok()?;
-    (format!("{id:06}") == digits).then_some(id)
+    (id < NUMBERS_END && format!("{id:06}") == digits).then_some(id)
 }

@@ -22,6 +22,7 @@ use crate::byte_reader::{ByteReader, Origin};
 use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
 use crate::log::{LogContents, LogWriter, read_log};
 use crate::mem_table::Seq;
 use crate::write_batch::{WriteBatch, check_key};
@@ -134,7 +135,7 @@ pub fn decode_batch(payload: Bytes, origin: Origin<'_>) -> Result<LoggedBatch> {
         batch.push(key, value);
     }
     reader.expect_end("the last operation")?;
-    if first_seq == 0 || first_seq.checked_add(u64::from(count)).is_none() {
+    if first_seq == 0 || first_seq >= NUMBERS_END {
         return Err(origin.corruption(0, format!("sequence numbers from {first_seq} on")));
     }
     Ok(LoggedBatch { first_seq, batch })

@@ -2795,9 +2795,12 @@ mod task_5 {
         (mem, "b=3 c= d=6 e=5")
     }
 
-    /// A store made by hand: an empty manifest that names these logs, and the logs: id, first
-    /// sequence number, batches (separated by `|`), and whether they are synced and marked.
-    fn by_hand(logs: &[(u64, u64, &str, bool)]) -> Arc<MemFs> {
+    /// A log made by hand: id, first sequence number, batches (separated by `|`), and whether they are
+    /// synced and marked.
+    type LogByHand = (u64, u64, &'static str, bool);
+
+    /// A store made by hand: an empty manifest that names these logs, and the logs.
+    fn by_hand(logs: &[LogByHand]) -> Arc<MemFs> {
         let mem = mem_with_dir();
         mem.write_raw(path(LOCK), b"");
         for &(id, mut seq, batches, is_synced) in logs {
@@ -3255,7 +3258,7 @@ mod task_5 {
     /// - Behind a gap nothing fits any more, even if its numbers seem to.
     #[test]
     fn a_gap_between_logs_ends_the_replay() {
-        let cases: [(&[(u64, u64, &str, bool)], &str); 6] = [
+        let cases: [(&[LogByHand], &str); 6] = [
             (
                 &[(3, 1, "a=1 | b=2", false), (5, 3, "c=3", false)],
                 "a=1 b=2 c=3",
@@ -3320,7 +3323,7 @@ mod task_5 {
     /// - It need not be in the log right behind the gap.
     #[test]
     fn a_gap_before_a_synced_log_is_corruption() {
-        let cases: [&[(u64, u64, &str, bool)]; 3] = [
+        let cases: [&[LogByHand]; 3] = [
             &[(3, 1, "a=1", false), (5, 3, "c=3", true)],
             &[
                 (3, 1, "a=1", false),

@@ -31,10 +31,9 @@ pub struct LogWriter {
 struct Tail {
     /// The record being built, kept for its memory.
     record: Vec<u8>,
-    /// The greatest `synced` that a header in the file holds.
-    marked: u64,
-    /// Where the last record with a payload ends: a mark need not vouch for marks.
-    last_payload_end: u64,
+    /// Up to where headers in the file vouch that it is synced. A mark that says "all before me" is
+    /// counted in, since nobody need vouch for a mark.
+    vouched: u64,
     /// What an append failed with: nobody knows how much of its record is in the file, so nothing
     /// may follow it.
     broken: Option<Error>,

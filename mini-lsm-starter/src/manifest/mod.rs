@@ -20,7 +20,9 @@ use crate::byte_reader::Origin;
 use crate::error::{Error, Result};
 use crate::files::{MANIFEST, MANIFEST_TMP};
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
 use crate::log::{LogWriter, read_log};
+use crate::options::MAX_LEVEL_COUNT;
 
 /// The id of the manifest as a log. Memtables have ids from 1 on.
 pub const MANIFEST_LOG_ID: u64 = 0;
@@ -73,7 +75,7 @@ impl Manifest {
 
 impl Version {
     /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a
-    /// table that is there, or removes one that is not.
+    /// table that is there, or removes one that is not, or holds a number that cannot be.
     pub fn apply(&mut self, edit: &VersionEdit) -> std::result::Result<(), String> {
         unimplemented!("day 6, task 3: Version::apply")
     }

@@ -1,9 +1,11 @@
 //! Crash enumeration: a workload on a store, and for each of its file-system operations the file systems that a crash just before it would leave.
 //!
-//! What the contract says of each of them: the store opens, and holds the state after the first n writes, for some n that is not below what had been promised to survive, and not above what
-//! had been begun.
+//! What the contract says of each of them: the store opens, and holds the state after the first n
+//! writes, for some n that is not below what had been promised to survive, and not above what had
+//! been begun.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +47,8 @@ struct Watch {
     returned: AtomicUsize,
     durable: AtomicUsize,
     images: Mutex<Vec<Image>>,
+    /// Hashes of all images so far: what was seen with the same bounds need not be tried again.
+    seen: Mutex<HashSet<u64>>,
 }
 
 impl Workload {
@@ -76,7 +80,8 @@ impl Workload {
         self.now_durable();
     }
 
-    /// Drops the store, with or without closing it, and opens it again. All that had been written must be there.
+    /// Drops the store, with or without closing it, and opens it again. All that had been written
+    /// must be there.
     pub fn reopen(&mut self, close: bool) {
         let store = self.store.take().expect("the store is open");
         if close {
@@ -158,7 +163,8 @@ impl Workload {
         let told = &image.told;
         let found = read_store(&image.fs, self.make_options, told);
         self.check_map(&found.map, image.floor, image.ceiling, told);
-        // What recovery has shown, a power cut right afterwards cannot take, and a second recovery gives the same.
+        // What recovery has shown, a power cut right afterwards cannot take, and a second recovery
+        // gives the same.
         let again = read_store(
             &Arc::new(found.fs_after_power_cut),
             self.make_options,
@@ -195,7 +201,8 @@ impl Workload {
 
 impl Watch {
     fn record(&self, mem: &MemFs, op: &Operation) {
-        // Floors before the clone, the ceiling after it, so that neither is too strict if another thread is at work.
+        // Floors before the clone, the ceiling after it, so that neither is too strict if another
+        // thread is at work.
         let durable = self.durable.load(Ordering::SeqCst);
         let returned = self.returned.load(Ordering::SeqCst);
         let seed = 10 * op.index;
@@ -210,24 +217,40 @@ impl Watch {
         ];
         for plan in plans {
             let fs = Arc::new(mem.crash_clone(&plan));
-            let image = Image {
-                fs,
-                told: format!(
-                    "after a crash just before operation {} ({:?} {}), {plan:?} of what was not synced",
-                    op.index,
-                    op.kind,
-                    op.path.display()
-                ),
-                floor: if plan == CrashPlan::Keep {
-                    returned
-                } else {
-                    durable
-                },
-                ceiling: self.begun.load(Ordering::SeqCst),
+            let floor = if plan == CrashPlan::Keep {
+                returned
+            } else {
+                durable
             };
-            self.images.lock().expect("no hook panics").push(image);
+            let ceiling = self.begun.load(Ordering::SeqCst);
+            let hash = hash_of(&fs, floor, ceiling);
+            if !self.seen.lock().expect("no hook panics").insert(hash) {
+                continue;
+            }
+            let told = format!(
+                "after a crash just before operation {} ({:?} {}), {plan:?} of what was not synced",
+                op.index,
+                op.kind,
+                op.path.display()
+            );
+            self.images.lock().expect("no hook panics").push(Image {
+                fs,
+                told,
+                floor,
+                ceiling,
+            });
         }
     }
+}
+
+fn hash_of(fs: &MemFs, floor: usize, ceiling: usize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (floor, ceiling).hash(&mut hasher);
+    for name in fs.file_names(DIR) {
+        name.hash(&mut hasher);
+        fs.read(super::path(&name)).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What a store held when it was opened.

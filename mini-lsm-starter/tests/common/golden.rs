@@ -1,9 +1,14 @@
-//! Bytes written out by hand, field by field: what a format test compares with, and how it tells the difference.
+//! Bytes written out by hand, field by field: what a format test compares with, and how it tells
+//! the difference.
 
 use std::fmt::Write as _;
 
 /// A field of a format: its name and its bytes.
 pub type Field<'a> = (&'a str, &'a [u8]);
+
+/// How many fields a message shows before the first that differs, and in all.
+const FIELDS_BEFORE: usize = 2;
+const FIELDS_SHOWN: usize = 9;
 
 /// The fields, end to end.
 pub fn bytes_of(fields: &[Field<'_>]) -> Vec<u8> {
@@ -14,44 +19,59 @@ pub fn bytes_of(fields: &[Field<'_>]) -> Vec<u8> {
         .collect()
 }
 
-/// `got` must be exactly these fields, end to end; otherwise the message names the first that differs and shows all.
+/// `got` must be exactly these fields, end to end; otherwise the message names the first that
+/// differs, and shows it and its neighbours.
 #[track_caller]
 pub fn check_fields(what: &str, got: &[u8], fields: &[Field<'_>]) {
-    let (mut at, mut table) = (0, String::new());
-    let mut first_wrong = None;
-    for (name, expected) in fields {
-        let end = (at + expected.len()).min(got.len());
-        let found = &got[at.min(got.len())..end];
-        let mark = if found == *expected { ' ' } else { '!' };
-        if mark == '!' && first_wrong.is_none() {
-            first_wrong = Some(format!("the field \"{name}\" at byte {at}"));
+    let expected_len = bytes_of(fields).len();
+    let mut at = 0;
+    for (i, (name, expected)) in fields.iter().enumerate() {
+        if found(got, at, expected.len()) != *expected {
+            panic!(
+                "{what}: the field \"{name}\" at byte {at} is wrong; expected {expected_len} bytes in all, got {}\n{}",
+                got.len(),
+                side_by_side(got, fields, i)
+            );
         }
-        let (expected_hex, found_hex) = (hex(expected), hex(found));
-        writeln!(
-            table,
-            "{mark} {at:>6}  {name:<28} {expected_hex:<38} {found_hex}"
-        )
-        .expect("a String takes everything");
         at += expected.len();
     }
-    if got.len() > at && first_wrong.is_none() {
-        first_wrong = Some(format!(
-            "the end: there are {} bytes too many",
-            got.len() - at
-        ));
-    }
-    if let Some(first_wrong) = first_wrong {
-        panic!(
-            "{what}: expected {at} bytes, got {}. They differ first in {first_wrong}.\n  byte    field                        expected                               got\n{table}",
-            got.len()
-        );
-    }
+    assert!(
+        got.len() == at,
+        "{what}: expected {at} bytes, got {}: after the last field there are {} too many",
+        got.len(),
+        got.len() - at
+    );
 }
 
-/// At most twelve bytes in hexadecimal.
+/// The bytes that stand in the place of a field, as far as there are any.
+fn found(got: &[u8], at: usize, len: usize) -> &[u8] {
+    &got[at.min(got.len())..(at + len).min(got.len())]
+}
+
+/// The field that differs first, and its neighbours.
+fn side_by_side(got: &[u8], fields: &[Field<'_>], first_wrong: usize) -> String {
+    let (mut at, mut table) = (0, String::new());
+    let mut row = |mark: char, at: &str, name: &str, expected: &str, found: &str| {
+        writeln!(table, "{mark} {at:>5}  {name:<27} {expected:<26}  {found}")
+            .expect("a String takes everything");
+    };
+    row(' ', "byte", "field", "expected", "got");
+    let shown_from = first_wrong.saturating_sub(FIELDS_BEFORE);
+    for (i, (name, expected)) in fields.iter().enumerate() {
+        if (shown_from..shown_from + FIELDS_SHOWN).contains(&i) {
+            let found = found(got, at, expected.len());
+            let mark = if found == *expected { ' ' } else { '!' };
+            row(mark, &at.to_string(), name, &hex(expected), &hex(found));
+        }
+        at += expected.len();
+    }
+    table
+}
+
+/// At most eight bytes in hexadecimal.
 fn hex(bytes: &[u8]) -> String {
-    let mut text: Vec<_> = bytes.iter().take(12).map(|b| format!("{b:02x}")).collect();
-    if bytes.len() > 12 {
+    let mut text: Vec<_> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    if bytes.len() > 8 {
         text.push("..".to_owned());
     }
     text.join(" ")

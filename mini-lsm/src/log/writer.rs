@@ -31,10 +31,9 @@ pub struct LogWriter {
 struct Tail {
     /// The record being built, kept for its memory.
     record: Vec<u8>,
-    /// The greatest `synced` that a header in the file holds.
-    marked: u64,
-    /// Where the last record with a payload ends: a mark need not vouch for marks.
-    last_payload_end: u64,
+    /// Up to where headers in the file vouch that it is synced. A mark that says "all before me" is
+    /// counted in, since nobody need vouch for a mark.
+    vouched: u64,
     /// What an append failed with: nobody knows how much of its record is in the file, so nothing
     /// may follow it.
     broken: Option<Error>,
@@ -87,7 +86,7 @@ impl LogWriter {
     /// with a payload has been synced since the last time.
     pub fn mark(&self) -> Result<()> {
         let mut tail = self.tail.lock();
-        match tail.marked < tail.last_payload_end && tail.last_payload_end <= self.synced_len() {
+        match tail.vouched < self.synced_len() {
             true => self.append_locked(&mut tail, |_| ()),
             false => Ok(()),
         }
@@ -123,16 +122,18 @@ impl LogWriter {
         header[12..16].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
         let crc = header_crc(&header[..16], self.id, offset);
         header[16..].copy_from_slice(&crc.to_le_bytes());
-        let has_payload = !payload.is_empty();
+        let is_mark = payload.is_empty();
         if let Err(error) = self.file.append(&tail.record) {
             tail.broken = Some(error.clone());
             return Err(error);
         }
         let end = offset + tail.record.len() as u64;
-        tail.marked = synced;
-        if has_payload {
-            tail.last_payload_end = end;
-        }
+        let vouched = if is_mark && synced == offset {
+            end
+        } else {
+            synced
+        };
+        tail.vouched = tail.vouched.max(vouched);
         self.len.store(end, Ordering::Release);
         Ok(())
     }

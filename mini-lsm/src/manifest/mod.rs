@@ -20,7 +20,9 @@ use crate::byte_reader::Origin;
 use crate::error::{Error, Result};
 use crate::files::{MANIFEST, MANIFEST_TMP};
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
 use crate::log::{LogWriter, read_log};
+use crate::options::MAX_LEVEL_COUNT;
 
 /// The id of the manifest as a log. Memtables have ids from 1 on.
 pub const MANIFEST_LOG_ID: u64 = 0;
@@ -125,14 +127,28 @@ impl Manifest {
 
 impl Version {
     /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a
-    /// table that is there, or removes one that is not.
+    /// table that is there, or removes one that is not, or holds a number that cannot be.
     pub fn apply(&mut self, edit: &VersionEdit) -> std::result::Result<(), String> {
+        let ids = edit.added.iter().map(|record| record.id.0);
+        let numbers = ids
+            .chain(edit.new_logs.iter().copied())
+            .chain(edit.oldest_log)
+            .chain(edit.last_flushed_seq)
+            .chain(edit.next_id);
+        for number in numbers {
+            if number >= NUMBERS_END {
+                return Err(format!("no id or sequence number is as great as {number}"));
+            }
+        }
         for id in &edit.removed {
             self.tables
                 .remove(id)
                 .ok_or_else(|| format!("table {} is removed, but was never added", id.0))?;
         }
         for record in &edit.added {
+            if record.level > MAX_LEVEL_COUNT {
+                return Err(format!("no store has a level {}", record.level));
+            }
             if self.tables.insert(record.id, record.level).is_some() {
                 return Err(format!("table {} is added twice", record.id.0));
             }

@@ -3,6 +3,7 @@
 use super::block::{TOMBSTONE, TOMBSTONE_TEXT};
 use super::bytes::{Scribe, counted, quote};
 use super::log::Payload;
+use super::manifest::NUMBERS_END;
 use super::report::Section;
 
 /// The batches of one log.
@@ -47,14 +48,14 @@ impl Batches {
         if first_seq == 0 {
             head.wrong("sequence numbers begin at 1");
         }
+        if first_seq >= NUMBERS_END {
+            head.wrong("no sequence number is as great as that");
+        }
         if let Some(expected) = self.next_seq.filter(|next| *next != first_seq) {
             head.wrong(format!("the batch before leads to {expected}"));
         }
         let count = head.u32("op count")?;
         self.next_seq = first_seq.checked_add(u64::from(count));
-        if self.next_seq.is_none() {
-            head.wrong("there are not so many sequence numbers");
-        }
         Some((first_seq, count))
     }
 }

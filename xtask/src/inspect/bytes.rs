@@ -173,69 +173,9 @@ pub fn mismatch(stored: u32, computed: u32) -> String {
     format!("stored {stored:08x}, computed {computed:08x}")
 }
 
-/// CRC-32 (IEEE), one byte at a time. Our own: a second reader shares no code with the first.
-#[derive(Clone, Copy)]
-pub struct Crc(u32);
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut remainder = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            // The polynomial, its lowest power first.
-            let feedback = if remainder & 1 == 1 { 0xEDB8_8320 } else { 0 };
-            remainder = remainder >> 1 ^ feedback;
-            bit += 1;
-        }
-        table[byte] = remainder;
-        byte += 1;
-    }
-    table
-};
-
-impl Crc {
-    pub fn new() -> Self {
-        Self(u32::MAX)
-    }
-
-    /// The checksum of what was added before, and then `bytes`.
-    pub fn add(mut self, bytes: &[u8]) -> Self {
-        for &byte in bytes {
-            let index = (self.0 as u8 ^ byte) as usize;
-            self.0 = CRC_TABLE[index] ^ self.0 >> 8;
-        }
-        self
-    }
-
-    pub fn finish(self) -> u32 {
-        !self.0
-    }
-}
-
-impl Default for Crc {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The checksum of `bytes`.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    Crc::new().add(bytes).finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_checksum_is_the_one_that_everybody_uses() {
-        // The check value of the catalogue of CRC algorithms.
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc32(b""), 0);
-        assert_eq!(Crc::new().add(b"1234").add(b"56789").finish(), 0xCBF4_3926);
-    }
 
     #[test]
     fn keys_are_quoted_escaped_and_cut() {

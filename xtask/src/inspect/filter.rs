@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::bytes::{Scribe, counted, crc32, quote};
-use super::hash::fingerprint64;
+use farmhash::fingerprint64;
+
+use super::bytes::{Scribe, counted, quote};
 use super::report::Section;
 
 const CRC_LEN: usize = 4;
@@ -28,7 +29,7 @@ pub fn read(file: &[u8], range: Range<usize>) -> (Section, Option<Filter<'_>>) {
     let filter = read_parts(&mut scribe);
     let mut fields = scribe.finish();
     let mut crc = Scribe::new(file, crc_at..range.end);
-    crc.crc("CRC", crc32(&file[range.start..crc_at]));
+    crc.crc("CRC", crc32fast::hash(&file[range.start..crc_at]));
     fields.extend(crc.finish());
     let detail = if range.start == crc_at { "none" } else { "" };
     (Section::part("filter", detail, fields), filter)

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{Crc, Scribe, counted, crc32, little_endian, mismatch};
+use super::bytes::{Scribe, counted, little_endian, mismatch};
 use super::report::{Inspection, Section, Shortener, Verdict};
 use super::table::TRIED_IDS;
 
@@ -130,7 +130,10 @@ impl Log<'_> {
         scribe.u32("length")?;
         let synced = scribe.u64("synced")?;
         let payload_at = at + HEADER_LEN;
-        scribe.crc("payload CRC", crc32(&self.file[payload_at..range.end]));
+        scribe.crc(
+            "payload CRC",
+            crc32fast::hash(&self.file[payload_at..range.end]),
+        );
         let fields = &self.file[at..at + CHECKED_LEN];
         scribe.crc("header CRC", header_crc(fields, self.id, at));
         match named {
@@ -203,11 +206,7 @@ impl Log<'_> {
 fn find_id(file: &[u8], named: Option<u64>) -> Option<u64> {
     let fields = file.get(..CHECKED_LEN)?;
     let stored = field(file, CHECKED_LEN..HEADER_LEN)? as u32;
-    let crc = Crc::new().add(fields);
-    let fits = |id: &u64| {
-        let with_id = crc.add(&id.to_le_bytes());
-        with_id.add(&0u64.to_le_bytes()).finish() == stored
-    };
+    let fits = |id: &u64| header_crc(fields, *id, 0) == stored;
     let id = named
         .filter(fits)
         .or_else(|| (0..TRIED_IDS).find(|id| fits(id)))?;
@@ -224,7 +223,7 @@ fn check_record(file: &[u8], at: usize, id: u64) -> Result<usize, String> {
         return Err(format!("its payload has {len} bytes, and {left} are there"));
     };
     let stored = field(file, at + 12..at + 16).unwrap_or_default() as u32;
-    let computed = crc32(payload);
+    let computed = crc32fast::hash(payload);
     match stored == computed {
         true => Ok(payload_at + len),
         false => Err(format!("payload CRC: {}", mismatch(stored, computed))),
@@ -260,8 +259,11 @@ fn find_witness(file: &[u8], bad: usize, id: u64) -> Option<usize> {
 }
 
 fn header_crc(fields: &[u8], id: u64, at: usize) -> u32 {
-    let crc = Crc::new().add(fields).add(&id.to_le_bytes());
-    crc.add(&(at as u64).to_le_bytes()).finish()
+    let mut crc = crc32fast::Hasher::new();
+    for part in [fields, &id.to_le_bytes(), &(at as u64).to_le_bytes()] {
+        crc.update(part);
+    }
+    crc.finalize()
 }
 
 fn field(file: &[u8], range: Range<usize>) -> Option<u64> {

@@ -8,6 +8,9 @@ use super::bytes::{Scribe, counted};
 use super::log::Payload;
 use super::report::Section;
 
+/// Ids and sequence numbers are below this.
+pub const NUMBERS_END: u64 = 1 << 56;
+const DEEPEST_LEVEL: u64 = 64;
 const FORMAT: u64 = 1;
 /// How much of an edit's JSON is shown; what it says follows in words.
 const SHOWN_JSON: usize = 120;
@@ -157,6 +160,9 @@ impl Edits {
             }
         }
         for (id, level) in added {
+            if id >= NUMBERS_END || level > DEEPEST_LEVEL {
+                outcome = Err(format!("table {id} on level {level} cannot be"));
+            }
             if self.tables.insert(id, level).is_some() && !self.has_gap {
                 outcome = Err(format!("table {id} is added twice"));
             }
@@ -169,7 +175,8 @@ fn number(edit: &Map<String, Value>, key: &str) -> Result<Option<u64>, String> {
     match edit.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
-            Some(number) => Ok(Some(number)),
+            Some(number) if number < NUMBERS_END => Ok(Some(number)),
+            Some(number) => Err(format!("`{key}` is never as great as {number}")),
             None => Err(format!("`{key}` is no number")),
         },
     }
@@ -178,7 +185,9 @@ fn number(edit: &Map<String, Value>, key: &str) -> Result<Option<u64>, String> {
 fn numbers(edit: &Map<String, Value>, key: &str) -> Result<Vec<u64>, String> {
     let values = list(edit, key)?.iter();
     let numbers: Option<Vec<u64>> = values.map(Value::as_u64).collect();
-    numbers.ok_or_else(|| format!("`{key}` is no list of numbers"))
+    numbers
+        .filter(|numbers| numbers.iter().all(|&number| number < NUMBERS_END))
+        .ok_or_else(|| format!("`{key}` is no list of ids"))
 }
 
 /// The tables that an edit adds: ids and levels.

@@ -18,7 +18,6 @@ mod batch;
 mod block;
 mod bytes;
 mod filter;
-mod hash;
 mod log;
 mod manifest;
 mod report;

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crc32fast::Hasher;
+
 use super::block;
-use super::bytes::{Crc, Scribe, counted, crc32, little_endian, quote};
+use super::bytes::{Scribe, counted, little_endian, quote};
 use super::filter::{self, Filter};
 use super::report::{Inspection, Section, Shortener, Verdict};
 
@@ -116,7 +118,7 @@ impl Table<'_> {
         let Range { start, end } = range;
         let mut block = block::read(self.file, range);
         let mut crc = Scribe::new(self.file, end..end + CRC_LEN);
-        crc.crc("CRC", crc32(&self.file[start..end]));
+        crc.crc("CRC", crc32fast::hash(&self.file[start..end]));
         self.at = crc.at();
         if let Some(frame) = block.sections.last_mut() {
             frame.fields.extend(crc.finish());
@@ -244,8 +246,13 @@ fn read_footer_fields(
 
 /// The checksum covers an id that the file's name tells, if anything does.
 fn check_footer_crc(scribe: &mut Scribe<'_>, checked: &[u8], id: Option<u64>) {
-    let fields = Crc::new().add(checked);
-    let as_table = |id: u64| fields.add(&id.to_le_bytes()).finish();
+    let mut fields = Hasher::new();
+    fields.update(checked);
+    let as_table = |id: u64| {
+        let mut with_id = fields.clone();
+        with_id.update(&id.to_le_bytes());
+        with_id.finalize()
+    };
     let Some(stored) = scribe.u32("CRC") else {
         return;
     };
@@ -314,7 +321,7 @@ fn read_index(
     scribe.rest("unread", "behind an entry that could not be read");
     let mut fields = scribe.finish();
     let mut scribe = Scribe::new(file, crc_at..range.end);
-    scribe.crc("CRC", crc32(&file[range.start..crc_at]));
+    scribe.crc("CRC", crc32fast::hash(&file[range.start..crc_at]));
     if metas.is_empty() && range.start == crc_at {
         scribe.wrong("the index names no block");
     } else if filter.is_some() && blocks.is_sure && blocks.next != blocks_end {

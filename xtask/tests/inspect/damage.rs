@@ -195,6 +195,15 @@ fn a_manifest_that_breaks_a_rule_is_found_though_its_checksums_fit() {
         (&[r#"{"format":1,"new_logs":["4"]}"#], false),
         (&[r#"{"format":1,"next_id":-1}"#], false),
         (&[r#"{"format":1,"added":[{"id":3}]}"#], false),
+        (&[r#"{"format":1,"added":[{"id":3,"level":64}]}"#], true),
+        (&[r#"{"format":1,"added":[{"id":3,"level":65}]}"#], false),
+        (&[r#"{"format":1,"next_id":72057594037927935}"#], true),
+        (&[r#"{"format":1,"next_id":72057594037927936}"#], false),
+        (&[r#"{"format":1,"new_logs":[72057594037927936]}"#], false),
+        (
+            &[r#"{"format":1,"last_flushed_seq":72057594037927936}"#],
+            false,
+        ),
         (&["{"], false),
     ] {
         let fs = MemFs::new();
