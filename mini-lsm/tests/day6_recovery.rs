@@ -2662,7 +2662,7 @@ mod task_4 {
     /// flush that another thread had begun.
     ///
     /// The directory may have another owner by then. A table that is created under its feet takes
-    /// an id that it takes, too.
+    /// an id that it takes, too. What is in the directory then is a whole store.
     ///
     /// # Hints
     /// - `close` waits for background threads. Who waits for a caller of `flush` or `compact`?
@@ -2719,6 +2719,16 @@ mod task_4 {
             mem.lock(&path(LOCK)).is_ok(),
             "the directory is still locked"
         );
+        let version = Manifest::load(&*mem, dir()).expect("the manifest of the closed store loads");
+        let names = mem.file_names(DIR);
+        let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
+        let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
+        for needed in tables.chain(logs) {
+            assert!(
+                names.contains(&needed),
+                "the manifest of the closed store names {needed}, which is not there"
+            );
+        }
     }
 
     /// A store that is dropped without `close` gives the directory free, and adds nothing to its
