@@ -1600,6 +1600,9 @@ mod task_3 {
 
     /// An empty value that was flushed reads back as one, and a tombstone as nothing.
     ///
+    /// In a table, a value of no bytes and a tombstone both store none. A store that mixes them up loses flags,
+    /// markers and empty files.
+    ///
     /// # Hints
     /// - `Lookup::found` makes the difference: `Some(b"")` is a value.
     #[test]
@@ -1712,6 +1715,9 @@ mod task_3 {
 
     /// A scan merges them by the same rule.
     ///
+    /// A scan that takes the older of two versions shows data that was overwritten, and nothing tells that it is
+    /// old.
+    ///
     /// # Hints
     /// - The merge takes its sources newest first: memtable, frozen ones, tables of L0.
     /// - Does it get *all* of them? And tombstones must take part: what they hide is in other sources.
@@ -1725,6 +1731,8 @@ mod task_3 {
     }
 
     /// A key that was deleted and put again, with a flush after each step, is what the last step made it.
+    ///
+    /// After a few flushes the same key lies in several tables: only their order says which version is right.
     ///
     /// # Hints
     /// - Write down L0 after each step, and walk it from the front.
@@ -2190,6 +2198,8 @@ mod task_3 {
 
     /// The store's tables share its block cache: the second `get` of a key reads no file, and `metrics` counts it.
     ///
+    /// That is what the cache is for: a read from memory costs about a hundredth of one from a disk.
+    ///
     /// # Hints
     /// - `Core::open` makes the cache and gives it to the tables.
     /// - `SsTable::get` asks for its block with `block`, not with `read_block`, and fills the cache.
@@ -2225,6 +2235,8 @@ mod task_3 {
     }
 
     /// The cache of a store is as large as `block_cache_size` says, over all its tables.
+    ///
+    /// Who gives a store 64 MiB counts on the rest of the machine's memory.
     ///
     /// # Hints
     /// - One cache for the whole store: each table with one of its own would take as many times the memory.
@@ -2415,6 +2427,8 @@ mod task_4 {
 
     /// A waiting writer goes on as soon as there is room, and nothing is lost.
     ///
+    /// Room that nobody is told of is no room: the program would stand still with an idle disk.
+    ///
     /// # Hints
     /// - What does the writer wait for, and who tells it that this has changed?
     /// - `replace_state` wakes those who wait in `Progress`; the condition is looked at again.
@@ -2449,6 +2463,8 @@ mod task_4 {
 
     /// While a writer waits, readers do not.
     ///
+    /// A store that loads data in the night is asked for it at the same time.
+    ///
     /// # Hints
     /// - Which locks does the waiting writer hold? The commit lock is for writers alone.
     /// - The lock of the state is held for moments only, and never while one waits.
@@ -2479,6 +2495,8 @@ mod task_4 {
     }
 
     /// Without a flush thread no writer waits: nobody would end the wait.
+    ///
+    /// Tests, and programs that flush by hand, would wait for ever.
     ///
     /// # Hints
     /// - `max_frozen_memtables` holds only with `background_flush`.
@@ -2567,6 +2585,8 @@ mod task_4 {
     }
 
     /// Writers and readers in several threads, over a small memory: every write is there for its writer at once, and for all in the end.
+    ///
+    /// Races show up where everything happens at once, and in a user's program it does.
     ///
     /// # Hints
     /// - Which of the tests above fail? Begin with those; this one is the sum of them.
@@ -2670,6 +2690,8 @@ mod task_4 {
     }
 
     /// A second `close` does nothing, and is no error.
+    ///
+    /// A program closes in its error path, and again at its end.
     ///
     /// # Hints
     /// - `Health::stop` tells whether it was called before.

@@ -1673,6 +1673,8 @@ mod task_3 {
 
     /// Blocks of random keys that share prefixes of all lengths are walked and searched like any others.
     ///
+    /// Keys that somebody made up by hand share what was thought of; those of users share anything.
+    ///
     /// # Hints
     /// - Which key comes out wrong? Compare what it shares with the first key, by hand.
     /// - If decoding fails, a length is wrong; if only keys are, the wrong bytes are shared.

@@ -1,7 +1,7 @@
 //! The README's sessions with the command-line tool, repeated: what it shows is what the tool answers.
 //!
-//! A `sh` block with commands of the reference's tool is run line by line, without a shell; where a `text` block comes next, it is
-//! what they print. What stands after `--path` is replaced by a folder that is new in each run, the same one for the same name.
+//! A `sh` block with commands of the tool, or of `cargo x inspect`, is run line by line, without a shell; where a `text` block comes
+//! next, it is what they print. Names of stores and files lie in a folder that is new in each run.
 
 use std::fs;
 use std::io::Write;
@@ -14,12 +14,16 @@ use super::markdown::{Fence, commands, fences, words};
 use super::readme;
 use crate::workspace::{Workspace, cargo};
 
-/// The reference's tool. The learners' one answers once they have written it.
-const TOOL: &str = "--bin mini-lsm-cli-ref";
+/// The reference's tool, and the learners', which answers as far as they have written it.
+const TOOL: &str = "--bin mini-lsm-cli";
+const INSPECT: &str = "cargo x inspect ";
+
+/// Behind these words stands the name of a store or of a file.
+const BEFORE_NAMES: [&str; 3] = ["--path", "--out", "inspect"];
 
 /// Whether this step runs the command.
 pub fn runs(command: &str) -> bool {
-    command.contains(TOOL)
+    command.contains(TOOL) || command.starts_with(INSPECT)
 }
 
 /// Prints what differs. True if nothing does.
@@ -89,10 +93,10 @@ fn run(workspace: &Workspace, scratch: &Path, line: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"))
 }
 
-/// Puts every database below the scratch folder.
+/// Puts every store and every file below the scratch folder.
 fn redirect(words: &mut [String], scratch: &Path) {
     for index in 1..words.len() {
-        if words[index - 1] == "--path" {
+        if BEFORE_NAMES.contains(&words[index - 1].as_str()) {
             let name = words[index].replace(['/', '\\', ':'], "_");
             words[index] = scratch.join(name).display().to_string();
         }
@@ -135,13 +139,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn databases_go_to_the_scratch_folder() {
+    fn stores_and_files_go_to_the_scratch_folder() {
         let mut words = words("cargo run -- --path /tmp/db put --path");
         redirect(&mut words, Path::new("scratch"));
         let path = Path::new("scratch").join("_tmp_db").display().to_string();
         assert_eq!(
             words,
             ["cargo", "run", "--", "--path", &path, "put", "--path"]
+        );
+        let mut words = super::words("cargo x inspect 000001.sst");
+        redirect(&mut words, Path::new("scratch"));
+        assert_eq!(
+            words[3],
+            Path::new("scratch")
+                .join("000001.sst")
+                .display()
+                .to_string()
         );
     }
 
