@@ -16,6 +16,8 @@ pub enum Command {
     Book(Vec<OsString>),
     /// `starter …` and `stages …`, verb included, passed on to the generator.
     Staging(Vec<OsString>),
+    /// `torture …`, passed on to the trials.
+    Torture(Vec<OsString>),
     Ci(Ci),
 }
 
@@ -59,7 +61,7 @@ impl From<lexopt::Error> for Mistake {
 }
 
 const VERBS: &[&str] = &[
-    "scheck", "inspect", "book", "starter", "stages", "ci", "help",
+    "scheck", "inspect", "book", "starter", "stages", "torture", "ci", "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -76,6 +78,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         "inspect" => inspect(rest),
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
+        "torture" => Ok(Command::Torture(rest)),
         "ci" => ci(rest),
         _ => Err(unknown("command", &verb, VERBS, "cargo x help")),
     }
@@ -204,6 +207,7 @@ for instructors
 for maintainers
   starter [--check] [--force]      derive mini-lsm-starter from mini-lsm, or check that it is up to date
   stages                           prove that every stage of the course holds what it promises
+  torture [TRIAL] [--hours H]      crashes, kills, faults, bad bytes and many threads, on the reference
   ci [--list] [--only STEP]        everything that a change has to pass
 
 Exit codes: 0 all that was asked for passes, 1 it does not yet, 2 the command could not be carried out.

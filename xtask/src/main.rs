@@ -27,6 +27,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(ask) => inspect::run(&ask),
         Command::Book(args) => workspace.run_book(&args),
         Command::Staging(args) => workspace.run_staging(&args),
+        Command::Torture(args) => workspace.run_torture(&args),
         Command::Ci(ask) => ci::run(&workspace, &ask),
     }
 }

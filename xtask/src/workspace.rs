@@ -68,8 +68,20 @@ impl Workspace {
 
     /// `cargo x starter …` and `cargo x stages …`.
     pub fn run_staging(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_package(&["--package", "staging"], args)
+    }
+
+    /// `cargo x torture …`.
+    pub fn run_torture(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_package(
+            &["--profile", "torture", "--package", "mini-lsm-torture"],
+            args,
+        )
+    }
+
+    fn run_package(&self, which: &[&str], args: &[OsString]) -> Result<ExitCode> {
         let mut command = cargo();
-        command.args(["run", "--quiet", "--package", "staging", "--"]);
+        command.args(["run", "--quiet"]).args(which).arg("--");
         command.args(args).current_dir(&self.root);
         Ok(exit_code(start(command)?))
     }

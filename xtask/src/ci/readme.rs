@@ -53,8 +53,13 @@ fn known(workspace: &Workspace) -> BTreeSet<String> {
 
 /// `cargo x stages` is what starts `cargo run --quiet --package staging -- stages`.
 fn as_typed(command: &str) -> String {
-    match command.strip_prefix("cargo run --quiet --package staging -- ") {
-        Some(verb) => format!("cargo x {verb}"),
+    const STAGING: &str = "cargo run --quiet --package staging -- ";
+    const TORTURE: &str = "cargo run --quiet --profile torture --package mini-lsm-torture --";
+    if let Some(verb) = command.strip_prefix(STAGING) {
+        return format!("cargo x {verb}");
+    }
+    match command.strip_prefix(TORTURE) {
+        Some(args) => format!("cargo x torture{args}"),
         None => command.to_string(),
     }
 }

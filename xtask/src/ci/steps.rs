@@ -77,6 +77,14 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             })],
         ),
         step(
+            "torture",
+            "crashes, kills, faults, bad bytes and many threads",
+            vec![
+                cargo("test --package mini-lsm-torture"),
+                cargo("run --quiet --profile torture --package mini-lsm-torture --"),
+            ],
+        ),
+        step(
             "starter",
             "the starter is what the reference gives",
             vec![cargo("run --quiet --package staging -- starter --check")],
