@@ -80,6 +80,14 @@ fn files(mem: &MemFs) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
+/// The names of the files that the manifest on disk asks for.
+fn files_of_manifest(mem: &MemFs) -> Vec<String> {
+    let version = Manifest::load(mem, dir()).expect("the manifest loads");
+    let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
+    let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
+    tables.chain(logs).collect()
+}
+
 /// The file with one bit flipped.
 fn flipped(bytes: &[u8], byte: usize, bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -2719,11 +2727,8 @@ mod task_4 {
             mem.lock(&path(LOCK)).is_ok(),
             "the directory is still locked"
         );
-        let version = Manifest::load(&*mem, dir()).expect("the manifest of the closed store loads");
         let names = mem.file_names(DIR);
-        let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
-        let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
-        for needed in tables.chain(logs) {
+        for needed in files_of_manifest(&mem) {
             assert!(
                 names.contains(&needed),
                 "the manifest of the closed store names {needed}, which is not there"
@@ -3126,10 +3131,7 @@ mod task_5 {
             "the directory photos is gone"
         );
         assert_eq!(store.metrics().failed_removals, 0, "removals that failed");
-        let version = Manifest::load(&*mem, dir()).expect("the manifest loads");
-        let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
-        let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
-        let mut needed: Vec<String> = tables.chain(logs).collect();
+        let mut needed = files_of_manifest(&mem);
         needed.extend([MANIFEST, LOCK].map(str::to_owned));
         needed.extend(foreign.map(str::to_owned));
         needed.sort();
