@@ -1,9 +1,10 @@
 //! The day tests as a course: days, their tasks, and what each test claims.
 //!
-//! Read from `tests/dayN_*.rs` line by line; the files are formatted and follow a few rules, so no parser is needed:
+//! Read from `tests/dayN_*/main.rs` (or `tests/dayN_*.rs`) line by line; the files are formatted and follow a few rules, so no
+//! parser is needed:
 //!
 //! - the first line is `//! Day N · Title`, the title ending at a colon or the end of the line;
-//! - a task is `mod task_K {` in the first column, ended by `}` in the first column;
+//! - a task is a file `task_K.rs` beside `main.rs`, or `mod task_K {` in the first column, ended by `}` in the first column;
 //! - a test is a `#[test] fn name()` within a task. The first paragraph of its doc comment is the claim, the further ones say
 //!   why it matters, and the list below `# Hints` leads to the answer.
 
@@ -17,6 +18,7 @@ use anyhow::{Context, Result};
 pub struct Day {
     pub number: u32,
     pub title: String,
+    /// The root of its test binary.
     pub file: PathBuf,
     pub tests: Vec<Test>,
     /// Tests that stand in no task, as `name, line`: nobody grades them.
@@ -32,6 +34,8 @@ pub struct Test {
     pub claim: String,
     pub why: Vec<String>,
     pub hints: Vec<String>,
+    /// The name of the file that it stands in, beside the root of the day or the root itself.
+    pub file: String,
     /// Where its `fn` stands, counted from 1.
     pub line: usize,
 }
@@ -39,8 +43,7 @@ pub struct Test {
 impl Day {
     /// The name of the test binary.
     pub fn binary(&self) -> String {
-        let stem = self.file.file_stem().unwrap_or_default();
-        stem.to_string_lossy().into_owned()
+        binary_of(&self.file).unwrap_or_default()
     }
 
     /// The numbers of the tasks, ascending.
@@ -65,62 +68,96 @@ pub fn read(crate_dir: &Path) -> Result<Vec<Day>> {
     let entries = fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
     let mut days = Vec::new();
     for entry in entries {
-        let file = entry?.path();
-        let Some(number) = day_number(&file) else {
-            continue;
-        };
-        let text =
-            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        days.push(scan(number, file, &text));
+        let path = entry?.path();
+        let file = if path.is_dir() { path.join(MAIN) } else { path };
+        if let Some(number) = day_number(&file).filter(|_| file.is_file()) {
+            days.push(read_day(number, file)?);
+        }
     }
     days.sort_by_key(|day| day.number);
     Ok(days)
 }
 
-/// `N` of `dayN_anything.rs`.
+const MAIN: &str = "main.rs";
+
+/// The name of the test binary whose root is `file`.
+fn binary_of(file: &Path) -> Option<String> {
+    let named = match file.file_name()?.to_str()? {
+        MAIN => file.parent()?.file_name()?,
+        _ => file.file_stem()?,
+    };
+    Some(named.to_str()?.to_string())
+}
+
+/// `N` of `dayN_anything.rs` or `dayN_anything/main.rs`.
 fn day_number(file: &Path) -> Option<u32> {
-    let name = file.file_name()?.to_str()?;
-    let (number, _) = name
-        .strip_suffix(".rs")?
-        .strip_prefix("day")?
-        .split_once('_')?;
+    if file.extension()? != "rs" {
+        return None;
+    }
+    let name = binary_of(file)?;
+    let (number, _) = name.strip_prefix("day")?.split_once('_')?;
     number.parse().ok()
 }
 
-fn scan(number: u32, file: PathBuf, text: &str) -> Day {
+fn read_day(number: u32, file: PathBuf) -> Result<Day> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let text = read(&file)?;
     let mut day = Day {
         number,
         title: title(text.lines().next().unwrap_or_default()),
-        file,
+        file: file.clone(),
         tests: Vec::new(),
         strays: Vec::new(),
     };
-    let mut task = None;
-    let mut doc: Vec<&str> = Vec::new();
-    let mut is_test = false;
-    for (index, line) in text.lines().enumerate() {
-        let trimmed = line.trim();
-        if line == "}" {
-            task = None;
-        } else if let Some(opened) = opened_task(line) {
-            task = Some(opened);
-        }
-        if let Some(words) = trimmed.strip_prefix("///") {
-            doc.push(words.strip_prefix(' ').unwrap_or(words));
-        } else if trimmed == "#[test]" {
-            is_test = true;
-        } else if !trimmed.starts_with("#[") {
-            if let Some(name) = function_name(trimmed).filter(|_| is_test) {
-                match task {
-                    Some(task) => day.tests.push(test(number, task, name, &doc, index + 1)),
-                    None => day.strays.push((name.to_string(), index + 1)),
-                }
+    day.scan(&name_of(&file), &text, None);
+    for task in text.lines().filter_map(task_elsewhere) {
+        let part = file.with_file_name(format!("task_{task}.rs"));
+        day.scan(&name_of(&part), &read(&part)?, Some(task));
+    }
+    Ok(day)
+}
+
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+impl Day {
+    /// Adds the tests of one file, all of which belong to `whole`, if that is a task.
+    fn scan(&mut self, file: &str, text: &str, whole: Option<u32>) {
+        let mut task = whole;
+        let mut doc: Vec<&str> = Vec::new();
+        let mut is_test = false;
+        for (index, line) in text.lines().enumerate() {
+            let trimmed = line.trim();
+            if line == "}" {
+                task = whole;
+            } else if let Some(opened) = opened_task(line) {
+                task = Some(opened);
             }
-            doc.clear();
-            is_test = false;
+            if let Some(words) = trimmed.strip_prefix("///") {
+                doc.push(words.strip_prefix(' ').unwrap_or(words));
+            } else if trimmed == "#[test]" {
+                is_test = true;
+            } else if !trimmed.starts_with("#[") {
+                if let Some(name) = function_name(trimmed).filter(|_| is_test) {
+                    let line = index + 1;
+                    match task {
+                        Some(task) => {
+                            let test = test(self.number, task, name, &doc);
+                            let file = file.to_string();
+                            self.tests.push(Test { file, line, ..test });
+                        }
+                        None => self.strays.push((name.to_string(), line)),
+                    }
+                }
+                doc.clear();
+                is_test = false;
+            }
         }
     }
-    day
 }
 
 /// `//! Day N · Title: more` gives `Title`.
@@ -131,10 +168,19 @@ fn title(first_line: &str) -> String {
     words.trim().trim_end_matches('.').to_string()
 }
 
+/// `K` of `mod task_K {`.
 fn opened_task(line: &str) -> Option<u32> {
+    task_module(line)?.strip_suffix('{')?.trim().parse().ok()
+}
+
+/// `K` of `mod task_K;`.
+fn task_elsewhere(line: &str) -> Option<u32> {
+    task_module(line)?.strip_suffix(';')?.parse().ok()
+}
+
+fn task_module(line: &str) -> Option<&str> {
     let line = line.strip_prefix("pub ").unwrap_or(line);
-    let number = line.strip_prefix("mod task_")?.strip_suffix('{')?;
-    number.trim().parse().ok()
+    line.strip_prefix("mod task_")
 }
 
 fn function_name(line: &str) -> Option<&str> {
@@ -143,7 +189,7 @@ fn function_name(line: &str) -> Option<&str> {
     Some(name)
 }
 
-fn test(day: u32, task: u32, name: &str, doc: &[&str], line: usize) -> Test {
+fn test(day: u32, task: u32, name: &str, doc: &[&str]) -> Test {
     let split = doc.iter().position(|line| line.trim() == "# Hints");
     let (text, hints) = doc.split_at(split.unwrap_or(doc.len()));
     let mut paragraphs = paragraphs(text).into_iter();
@@ -154,7 +200,8 @@ fn test(day: u32, task: u32, name: &str, doc: &[&str], line: usize) -> Test {
         claim: paragraphs.next().unwrap_or_default(),
         why: paragraphs.collect(),
         hints: list(hints),
-        line,
+        file: String::new(),
+        line: 0,
     }
 }
 
@@ -231,7 +278,10 @@ mod task_2 {
 
     #[test]
     fn tests_are_read_with_task_claim_reasons_and_hints() {
-        let day = scan(1, PathBuf::from("tests/day1_blocks.rs"), FILE);
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("day1_blocks.rs");
+        fs::write(&file, FILE).expect("a file");
+        let day = read_day(1, file).expect("it can be read");
         assert_eq!(day.title, "Blocks");
         assert_eq!(day.binary(), "day1_blocks");
         assert_eq!(day.tasks(), [1, 2]);
@@ -243,19 +293,44 @@ mod task_2 {
         assert_eq!(first.claim, "A claim over two lines.");
         assert_eq!(first.why, ["Why it matters.", "And a second reason."]);
         assert_eq!(first.hints, ["A nudge that goes on.", "Nearly the answer."]);
-        assert_eq!(first.line, 27);
+        assert_eq!((first.file.as_str(), first.line), ("day1_blocks.rs", 27));
         assert_eq!(second.path(), "task_2::without_doc");
         assert_eq!(second.claim, "");
     }
 
     #[test]
+    fn a_task_may_have_a_file_of_its_own() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("tests/day2_tables");
+        fs::create_dir_all(&folder).expect("a folder");
+        let main = "//! Day 2 · Tables\n\nmod task_1;\nmod task_2;\n";
+        let claim = "\nfn helper() {\n}\n\n/// A claim.\n#[test]\nfn holds() {\n}\n";
+        for (name, text) in [("main.rs", main), ("task_1.rs", ""), ("task_2.rs", claim)] {
+            fs::write(folder.join(name), text).expect("a file");
+        }
+        fs::create_dir(dir.path().join("tests/common")).expect("a folder");
+        let days = read(dir.path()).expect("they can be read");
+        let [day] = &days[..] else {
+            panic!("one day expected: {days:?}");
+        };
+        assert_eq!((day.number, day.binary().as_str()), (2, "day2_tables"));
+        let test = &day.tests[0];
+        assert_eq!(test.path(), "task_2::holds");
+        assert_eq!((test.file.as_str(), test.line), ("task_2.rs", 7));
+        assert!(day.strays.is_empty());
+    }
+
+    #[test]
     fn only_day_files_are_days() {
-        assert_eq!(day_number(Path::new("tests/day12_x.rs")), Some(12));
+        for file in ["tests/day12_x.rs", "tests/day12_x/main.rs"] {
+            assert_eq!(day_number(Path::new(file)), Some(12), "{file}");
+        }
         for other in [
             "tests/days.rs",
             "tests/day1.rs",
             "tests/cli.rs",
             "tests/day1_x.txt",
+            "tests/common/main.rs",
         ] {
             assert_eq!(day_number(Path::new(other)), None, "{other}");
         }

@@ -22,25 +22,25 @@ pub fn check(workspace: &Workspace) -> Result<bool> {
         ));
     }
     for day in &days {
-        let file = shown(workspace.root(), &day.file);
-        problems.extend(
-            of_day(day)
-                .into_iter()
-                .map(|problem| format!("{file}{problem}")),
-        );
+        let root = shown(workspace.root(), &day.file);
+        let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let found = of_day(day).into_iter();
+        problems.extend(found.map(|problem| format!("{folder}/{problem}")));
     }
     problems.iter().for_each(|problem| println!("{problem}"));
     Ok(problems.is_empty())
 }
 
+/// Each begins with the name of a file.
 fn of_day(day: &Day) -> Vec<String> {
+    let root = day.file.file_name().unwrap_or_default().display();
     let mut problems = Vec::new();
     if day.title.is_empty() {
-        problems.push(": the first line gives the day no title".into());
+        problems.push(format!("{root}: the first line gives the day no title"));
     }
     if day.tests.len() < FEWEST_TESTS {
         problems.push(format!(
-            ": {} tests, at least {FEWEST_TESTS} are wanted",
+            "{root}: {} tests, at least {FEWEST_TESTS} are wanted",
             day.tests.len()
         ));
     }
@@ -48,11 +48,11 @@ fn of_day(day: &Day) -> Vec<String> {
     let in_a_row = tasks.iter().zip(1..).all(|(task, number)| *task == number);
     if !TASKS.contains(&tasks.len()) || !in_a_row {
         problems.push(format!(
-            ": the tasks are {tasks:?}, three to five in a row are wanted"
+            "{root}: the tasks are {tasks:?}, three to five in a row are wanted"
         ));
     }
     let strays = day.strays.iter();
-    problems.extend(strays.map(|(name, line)| format!(":{line}: {name} stands in no task")));
+    problems.extend(strays.map(|(name, line)| format!("{root}:{line}: {name} stands in no task")));
     problems.extend(day.tests.iter().filter_map(of_test));
     problems
 }
@@ -64,7 +64,10 @@ fn of_test(test: &Test) -> Option<String> {
         Test { hints, .. } if hints.is_empty() => "hints",
         _ => return None,
     };
-    Some(format!(":{}: {} has no {missing}", test.line, test.name))
+    Some(format!(
+        "{}:{}: {} has no {missing}",
+        test.file, test.line, test.name
+    ))
 }
 
 #[cfg(test)]
@@ -79,6 +82,7 @@ mod tests {
             claim: "It holds.".into(),
             why: vec!["It matters.".into()],
             hints: vec!["Look.".into()],
+            file: "task_1.rs".into(),
             line: 9,
         }
     }
@@ -101,12 +105,12 @@ mod tests {
         assert_eq!(
             of_day(&day),
             [
-                ": the first line gives the day no title",
-                ": 2 tests, at least 12 are wanted",
-                ": the tasks are [1, 3], three to five in a row are wanted",
-                ":3: stray stands in no task",
-                ":9: mute has no claim",
-                ":9: secret has no hints",
+                "day1_blocks.rs: the first line gives the day no title",
+                "day1_blocks.rs: 2 tests, at least 12 are wanted",
+                "day1_blocks.rs: the tasks are [1, 3], three to five in a row are wanted",
+                "day1_blocks.rs:3: stray stands in no task",
+                "task_1.rs:9: mute has no claim",
+                "task_1.rs:9: secret has no hints",
             ]
         );
     }

@@ -99,7 +99,7 @@ fn failure(report: &Report, day: &DayReport, trial: &Trial, screen: &Screen) -> 
         (Some((_, place)), _) => lines.extend(labelled("write", &[place.to_string()])),
         (None, Some(panic)) => lines.extend(labelled("at", slice::from_ref(&panic.place))),
         // No line is known, so the test itself is where to look.
-        (None, None) => lines.extend(labelled("test", &[format!("{}:{}", day.file, test.line)])),
+        (None, None) => lines.extend(labelled("test", &[day.place_of(test)])),
     }
     lines.extend(labelled("read", day.chapter.as_slice()));
     let again = format!("{} --day {} --task {}", report.command, test.day, test.task);

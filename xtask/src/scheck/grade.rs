@@ -146,17 +146,14 @@ fn check_ask(ask: &Ask, days: &[Day], subject: &Subject) -> Result<()> {
 
 /// The tests that the pristine crate has and this one has not.
 fn vanished_tests(subject: &Subject, days: &[Day]) -> Result<Vec<Test>> {
-    let Some(pristine) = &subject.pristine else {
+    let Some(root) = &subject.pristine else {
         return Ok(Vec::new());
     };
-    let pristine = catalogue::read(pristine)?;
+    let pristine = catalogue::read(root)?;
     for day in &pristine {
         if !days.iter().any(|own| own.number == day.number) {
-            let file = subject
-                .dir
-                .join("tests")
-                .join(day.file.file_name().unwrap_or_default());
-            let file = shown(&subject.root, &file);
+            let file = day.file.strip_prefix(root).unwrap_or(&day.file);
+            let file = shown(&subject.root, &subject.dir.join(file));
             bail!("{file} is gone; `git restore {file}` brings it back");
         }
     }

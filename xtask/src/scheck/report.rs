@@ -68,6 +68,14 @@ pub enum DayState {
     NotCompiled(Vec<Test>, CompileError),
 }
 
+impl DayReport {
+    /// Where a test stands: `file:line`, from the repository's root.
+    pub fn place_of(&self, test: &Test) -> String {
+        let folder = self.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{}:{}", test.file, test.line)
+    }
+}
+
 /// One test, run.
 #[derive(Debug)]
 pub struct Trial {
