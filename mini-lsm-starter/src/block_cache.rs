@@ -5,13 +5,13 @@
 //! block at the same time wait for one read of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::sync::Cache;
 
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::ids::TableId;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Which block: the table and the block's number in it. Table ids are never used twice, so an entry
 /// never goes stale.

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block_cache::BlockCache;
 use crate::error::Result;
 use crate::files::table_path;
 use crate::options::LsmOptions;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::table::{Removals, SsTable, SsTableBuilder, TableId};
 
 /// Creates and opens the tables of one directory.

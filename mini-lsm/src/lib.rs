@@ -28,6 +28,7 @@ pub mod fs;
 pub mod ids;
 pub mod listener;
 pub mod options;
+pub mod sync;
 pub mod write_batch;
 
 pub mod block;
@@ -48,6 +49,9 @@ pub mod manifest;
 pub mod lsm_iterator;
 pub mod lsm_storage;
 
+pub mod check;
+
+pub use check::{CheckReport, check};
 pub use cursor::StorageIterator;
 pub use error::{Error, Result};
 pub use listener::{Event, EventListener};

@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::{FileLock, FileSystem, ReadableFile, WritableFile, parent_of};
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 
 /// The file system of the machine.
 #[derive(Clone, Copy, Debug, Default)]

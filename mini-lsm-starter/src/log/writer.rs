@@ -1,13 +1,12 @@
 //! Day 6 · Task 1 · Appending records to a log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
 
 use super::{RECORD_HEADER_LEN, header_crc};
 use crate::error::{Error, Result};
 use crate::fs::WritableFile;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Appends records to a new file.
 ///

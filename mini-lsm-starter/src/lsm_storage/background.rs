@@ -1,9 +1,12 @@
 //! Day 4 · Task 4 · The background: what its threads do, when writers wait for them, and how it ends.
 
+use std::time::Duration;
+
 use super::core::Core;
 use super::workers::Workers;
 use crate::error::Result;
 use crate::listener::Event;
+use crate::sync::thread;
 
 impl Core {
     /// The flush thread: flushes memtables as they are frozen, until the store is closed or has

@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
 
 use super::health::Health;
 use super::logs::Logs;
@@ -17,6 +15,8 @@ use crate::listener::Event;
 use crate::manifest::Manifest;
 use crate::mem_table::Seq;
 use crate::options::LsmOptions;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, RwLock};
 use crate::table_store::TableStore;
 
 /// The parts that the threads of a store share.

@@ -17,7 +17,8 @@ use crate::wal::Wal;
 /// Takes the lock of the store in `dir`, and creates the store (task 4) or recovers it (task 5).
 ///
 /// What is no store is refused, and not touched: a directory that has no manifest but holds
-/// something. A missing directory is created. `AlreadyOpen` if the store has an owner.
+/// something, or one with a manifest that cannot be read and without a lock file. A missing
+/// directory is created. `AlreadyOpen` if the store has an owner.
 pub fn create_or_recover(
     dir: &Path,
     options: &LsmOptions,

@@ -1,13 +1,12 @@
 //! Day 6 · Task 4 · Logging: a batch is in a log before it is in the memtable, and on disk before it is visible, where the options ask for that.
 
-use parking_lot::MutexGuard;
-
 use super::core::{Commit, Core};
 use super::logs::Logs;
 use crate::error::Result;
 use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
 use crate::options::Durability;
+use crate::sync::MutexGuard;
 use crate::write_batch::WriteBatch;
 
 impl Core {

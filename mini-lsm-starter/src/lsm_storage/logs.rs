@@ -11,12 +11,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
 use crate::ids::Seq;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::wal::Wal;
 
 /// The live logs of a store.

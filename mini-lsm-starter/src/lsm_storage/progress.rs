@@ -1,6 +1,6 @@
 //! Waiting for the state to change.
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// Lets threads wait until a condition holds that depends on the state. Whoever changes the state
 /// calls `notify` afterwards.

@@ -2,12 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use super::core::Core;
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 
 /// The threads that have been started. They are told to end, and waited for, when this is dropped
 /// at the latest.
@@ -46,7 +45,7 @@ impl Workers {
             shared.health.fail(failure);
             shared.progress.notify();
         };
-        let builder = std::thread::Builder::new().name(format!("mini-lsm {name}"));
+        let builder = thread::Builder::new().name(format!("mini-lsm {name}"));
         let handle = builder
             .spawn(run)
             .map_err(|error| Error::io("start a thread for", &core.dir, error))?;
@@ -62,7 +61,7 @@ impl Workers {
         }
         for handle in std::mem::take(&mut *self.handles.lock()) {
             // The last reference may go in one of the threads themselves, through a listener.
-            if handle.thread().id() != std::thread::current().id() {
+            if handle.thread().id() != thread::current().id() {
                 handle.join().expect("a worker catches its panics");
             }
         }

@@ -11,7 +11,7 @@
 
 pub mod version;
 
-pub use version::{TableRecord, Version, VersionEdit};
+pub use version::{FormatOnly, TableRecord, Version, VersionEdit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,11 +6,14 @@
 //! | `session`   | a line at a time, from a terminal or a pipe                          |
 //! | `words`     | keys and values as they are typed and shown                          |
 //! | `stats`     | the drawing of memtables and levels                                  |
+//! | `check`     | what a check of a whole store has found                              |
 //! | `files`     | one block or one table, built from arguments                         |
 //! | `trouble`   | what can go wrong, as one line and an exit code; panics among it     |
 //!
 //! Answers go to stdout and everything else to stderr, so that a script gets what it asked for and nothing more.
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/session.rs"]
@@ -76,7 +79,8 @@ fn run(cli: Cli) -> Result<u8, Trouble> {
     if let Some(verb) = &cli.verb
         && !verb.needs_store()
     {
-        return guarded(|| verb.build_file(&mut std::io::stdout())).map(|()| 0);
+        let outcome = guarded(|| verb.run_without_store(&mut std::io::stdout().lock()));
+        return outcome.map(|()| 0);
     }
     let place = Place::new(cli.path)?;
     let store = guarded(|| open(place.path(), cli.small))?;
@@ -136,7 +140,10 @@ fn open(path: &Path, is_small: bool) -> Result<LsmStorage, Trouble> {
             ..defaults
         },
     };
-    let store = LsmStorage::open(path, options)?;
+    let store = LsmStorage::open(path, options).map_err(|error| match error.is_corruption() {
+        true => Trouble::Error(format!("{error}; `check` tells all that is wrong")),
+        false => error.into(),
+    })?;
     for tail in store.metrics().recovery.lost_tails {
         let (file, len, offset) = (tail.file.display(), tail.len, tail.offset);
         let _ = writeln!(

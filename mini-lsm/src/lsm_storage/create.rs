@@ -17,7 +17,8 @@ use crate::wal::Wal;
 /// Takes the lock of the store in `dir`, and creates the store (task 4) or recovers it (task 5).
 ///
 /// What is no store is refused, and not touched: a directory that has no manifest but holds
-/// something. A missing directory is created. `AlreadyOpen` if the store has an owner.
+/// something, or one with a manifest that cannot be read and without a lock file. A missing
+/// directory is created. `AlreadyOpen` if the store has an owner.
 pub fn create_or_recover(
     dir: &Path,
     options: &LsmOptions,
@@ -26,7 +27,11 @@ pub fn create_or_recover(
     let fs = &*options.fs;
     let lock = lock_store(fs, dir)?;
     let mut parts = match has_manifest(fs, dir)? {
-        true => recover(dir, options, cache)?,
+        true => {
+            // Whoever created it may have been killed before its name was on disk.
+            fs.sync_dir(dir)?;
+            recover(dir, options, cache)?
+        }
         false => create(dir, options, cache)?,
     };
     parts.lock = Some(lock);
@@ -35,19 +40,20 @@ pub fn create_or_recover(
 
 /// The parts of a new store in `dir`, which exists and whose lock the caller holds.
 ///
-/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From
-/// then on the directory is a store, whatever a crash leaves of the rest.
+/// First of all an empty manifest becomes durable: the directory's own name, file, name. From then
+/// on the directory is a store, whatever a crash leaves of the rest.
 pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     let fs = &options.fs;
     let version = Version {
         next_id: 1,
         ..Version::default()
     };
-    let mut manifest = Manifest::create(Arc::clone(fs), dir, version)?;
-    // An earlier process may have created the directory, and been killed before it synced its name.
+    // Before there is a manifest, after which nobody would do it. An earlier process may have
+    // created the directory, and been killed before its name was on disk.
     if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs.sync_dir(parent)?;
     }
+    let mut manifest = Manifest::create(Arc::clone(fs), dir, version)?;
     let mut parts = Parts::empty(dir, options, cache, 1);
     let log = Wal::create(&**fs, dir, parts.state.memtable.id())?;
     let next_id = Some(parts.tables.next_id());
@@ -77,20 +83,28 @@ fn lock_store(fs: &dyn FileSystem, dir: &Path) -> Result<Box<dyn FileLock>> {
 /// lost its manifest. A crash in the first moments of a store leaves no more than its lock and a
 /// manifest that was not renamed yet.
 fn check_is_store(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
-    if has_manifest(fs, dir)? {
-        return Ok(());
+    let names = fs.list(dir)?;
+    let has = |wanted| names.iter().any(|name| name == wanted);
+    if has(MANIFEST) {
+        return match has(LOCK) {
+            true => Ok(()),
+            // A foreign directory may have a file of that name, and is not to get a lock file.
+            false => Manifest::load(fs, dir).map(drop),
+        };
     }
-    for name in &fs.list(dir)? {
+    for name in &names {
         match FileKind::parse(name) {
             Some(FileKind::Lock | FileKind::ManifestTmp) => {}
             Some(_) => {
-                let reason = format!("the manifest is missing, but there is {name}");
+                let reason = format!(
+                    "the manifest is missing, but there is {name}: no store, or one that has lost it"
+                );
                 return Err(Error::corruption(&dir.join(MANIFEST), 0, reason));
             }
             None => {
                 let dir = dir.display();
                 return Err(Error::InvalidArgument(format!(
-                    "{dir} is no store, and not empty: it holds {name}"
+                    "{dir} is no store, and not empty: it holds {name}; a new store needs a directory that is empty or missing"
                 )));
             }
         }

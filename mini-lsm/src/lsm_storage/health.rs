@@ -1,11 +1,10 @@
 //! Whether the store still takes calls: errors that last, and the end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The health of a store. It only gets worse: what failed in the background stays until the store
 /// is reopened.

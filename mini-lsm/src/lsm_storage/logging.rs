@@ -1,13 +1,14 @@
 //! Day 6 · Task 4 · Logging: a batch is in a log before it is in the memtable, and on disk before it is visible, where the options ask for that.
 
-use parking_lot::MutexGuard;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::core::{Commit, Core};
 use super::logs::Logs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
 use crate::options::Durability;
+use crate::sync::MutexGuard;
 use crate::write_batch::WriteBatch;
 
 impl Core {
@@ -15,7 +16,7 @@ impl Core {
     /// caller holds the commit lock.
     pub fn log_batch(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
         self.logs.as_ref().map_or(Ok(()), |logs| {
-            self.or_fail(logs.current().append(first_seq, batch))
+            self.or_fail(|| logs.current().append(first_seq, batch))
         })
     }
 
@@ -47,10 +48,10 @@ impl Core {
             return Ok(());
         };
         if self.options.durability == Durability::Sync {
-            self.or_fail(logs.sync_all())?;
+            self.or_fail(|| logs.sync_all())?;
             self.synced_up_to(logs, commit.last_seq);
         }
-        let log = self.or_fail(logs.create(id))?;
+        let log = self.or_fail(|| logs.create(id))?;
         let edit = VersionEdit {
             new_logs: vec![id],
             next_id: Some(id + 1),
@@ -65,7 +66,7 @@ impl Core {
     pub fn record(&self, manifest: &mut Option<Manifest>, edit: &VersionEdit) -> Result<()> {
         manifest
             .as_mut()
-            .map_or(Ok(()), |manifest| self.or_fail(manifest.append(edit)))
+            .map_or(Ok(()), |manifest| self.or_fail(|| manifest.append(edit)))
     }
 
     /// Removes the logs up to that of `memtable`, whose batches are in tables now.
@@ -82,7 +83,7 @@ impl Core {
         self.health.check()?;
         self.logs
             .as_ref()
-            .map_or(Ok(()), |logs| self.or_fail(logs.sync_and_mark_all()))
+            .map_or(Ok(()), |logs| self.or_fail(|| logs.sync_and_mark_all()))
     }
 
     /// The last step of closing: syncs and marks the logs, unless something had failed before,
@@ -90,7 +91,7 @@ impl Core {
     pub fn close_files(&self) -> Result<()> {
         let _commit = self.commit.lock();
         let synced = match (&self.logs, self.health.error()) {
-            (Some(logs), None) => self.or_fail(logs.sync_and_mark_all()),
+            (Some(logs), None) => self.or_fail(|| logs.sync_and_mark_all()),
             _ => Ok(()),
         };
         *self.manifest.lock() = None;
@@ -106,7 +107,7 @@ impl Core {
             let commit = self.commit.lock();
             (commit.last_seq, logs.current())
         };
-        self.or_fail(log.sync())?;
+        self.or_fail(|| log.sync())?;
         self.synced_up_to(logs, seq);
         Ok(())
     }
@@ -116,12 +117,19 @@ impl Core {
         logs.synced_up_to(seq);
     }
 
-    /// An error of a log or the manifest ends all writing.
-    fn or_fail<T>(&self, outcome: Result<T>) -> Result<T> {
-        if let Err(error) = &outcome {
-            self.health.fail(error.clone());
+    /// An error of a log or the manifest ends all writing, and so does a panic, which leaves them
+    /// just as uncertain. The panic goes on.
+    fn or_fail<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        let error = match &outcome {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.clone()),
+            Err(panic) => Some(Error::panicked("writing", &**panic)),
+        };
+        if let Some(error) = error {
+            self.health.fail(error);
             self.progress.notify();
         }
-        outcome
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }

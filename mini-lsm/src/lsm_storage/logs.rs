@@ -8,15 +8,15 @@
 //! their batches and wait; the next leader syncs all of those at once. So the price of a sync is
 //! shared by as many as came while the last one ran.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
 use crate::ids::Seq;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::wal::Wal;
 
 /// The live logs of a store.
@@ -115,10 +115,12 @@ impl Logs {
                 continue;
             }
             group.has_leader = true;
-            let outcome = MutexGuard::unlocked(&mut group, &lead);
+            // A leader that panics must not leave the others waiting for it.
+            let lead = || catch_unwind(AssertUnwindSafe(&lead));
+            let outcome = MutexGuard::unlocked(&mut group, lead);
             group.has_leader = false;
             self.group_changed.notify_all();
-            outcome?;
+            outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
         }
         Ok(())
     }

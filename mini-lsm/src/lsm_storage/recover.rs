@@ -24,6 +24,7 @@ use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, MANIFEST, log_path};
 use crate::fs::FileSystem;
+use crate::log::{LogContents, read_log};
 use crate::manifest::{Manifest, Version};
 use crate::mem_table::{MemTable, Seq};
 use crate::options::LsmOptions;
@@ -35,6 +36,7 @@ use crate::wal::{Wal, WalContents};
 pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     let fs = &options.fs;
     let mut version = Manifest::load(&**fs, dir)?;
+    check_unnamed_logs(&**fs, dir, &version)?;
     let next_id = version.next_id.max(first_free_id(&**fs, dir)?);
     let mut parts = Parts::empty(dir, options, cache, next_id);
     let mut levels = open_levels(&parts.tables, &version, options.level_count, dir)?;
@@ -65,6 +67,22 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
     parts.manifest = Some(manifest);
     parts.recovery = replayed.report;
     Ok(parts)
+}
+
+/// Step 1, too: is the manifest's last edit still there? A log is named before anything is written
+/// to it, so one that has a record, and an id that is free as far as the manifest knows, was named
+/// by an edit that is lost. It is no stray.
+fn check_unnamed_logs(fs: &dyn FileSystem, dir: &Path, version: &Version) -> Result<()> {
+    for name in fs.list(dir)? {
+        if let Some(FileKind::Log(id)) = FileKind::parse(&name)
+            && id >= version.next_id
+            && read_log(fs, &log_path(dir, id), id)?.end > 0
+        {
+            let reason = format!("its end is missing: it does not name {name}, which is in use");
+            return Err(Error::corruption(&dir.join(MANIFEST), 0, reason));
+        }
+    }
+    Ok(())
 }
 
 /// Above every id that a file has, also one that was created and never named.
@@ -126,8 +144,8 @@ fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Re
     let mut last_end = (dir.join(MANIFEST), 0);
     let mut is_over = false;
     for &id in &version.logs {
+        let path = log_path(dir, id);
         let contents = Wal::read(&*options.fs, dir, id)?;
-        replayed.report_log(&contents, dir, id);
         let goes_on = contents
             .batches
             .first()
@@ -139,8 +157,11 @@ fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Re
             );
             return Err(Error::corruption(&last_end.0, last_end.1, reason));
         }
+        // Of a log that is left out nothing is replayed.
+        let end = if is_over { 0 } else { contents.log.end };
+        replayed.report_log(&contents.log, &path, end);
         if !is_over {
-            last_end = (log_path(dir, id), contents.log.end);
+            last_end = (path, end);
             replayed.apply(contents, id, options.memtable_size, &last_end.0)?;
         }
     }
@@ -149,15 +170,16 @@ fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Re
 }
 
 impl Replayed {
-    fn report_log(&mut self, contents: &WalContents, dir: &Path, id: u64) {
+    /// Notes a log that is replayed up to `end`.
+    fn report_log(&mut self, log: &LogContents, file: &Path, end: u64) {
         self.report.log_count += 1;
-        if contents.log.lost_bytes > 0 {
-            let tail = LostTail {
-                file: log_path(dir, id),
-                offset: contents.log.end,
-                len: contents.log.lost_bytes,
-            };
-            self.report.lost_tails.push(tail);
+        let lost = LostTail {
+            file: file.to_owned(),
+            offset: end,
+            len: log.end + log.lost_bytes - end,
+        };
+        if lost.len > 0 {
+            self.report.lost_tails.push(lost);
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use super::core::Core;
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 
 /// The threads that have been started. They are told to end, and waited for, when this is dropped
 /// at the latest.
@@ -38,15 +37,12 @@ impl Workers {
             let failure = match outcome {
                 Ok(Ok(()) | Err(Error::Closed)) => return,
                 Ok(Err(error)) => error,
-                Err(panic) => Error::Panicked {
-                    thread: name,
-                    message: message_of(&*panic),
-                },
+                Err(panic) => Error::panicked(name, &*panic),
             };
             shared.health.fail(failure);
             shared.progress.notify();
         };
-        let builder = std::thread::Builder::new().name(format!("mini-lsm {name}"));
+        let builder = thread::Builder::new().name(format!("mini-lsm {name}"));
         let handle = builder
             .spawn(run)
             .map_err(|error| Error::io("start a thread for", &core.dir, error))?;
@@ -62,7 +58,7 @@ impl Workers {
         }
         for handle in std::mem::take(&mut *self.handles.lock()) {
             // The last reference may go in one of the threads themselves, through a listener.
-            if handle.thread().id() != std::thread::current().id() {
+            if handle.thread().id() != thread::current().id() {
                 handle.join().expect("a worker catches its panics");
             }
         }
@@ -73,10 +69,4 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

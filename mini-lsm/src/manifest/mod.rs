@@ -11,7 +11,7 @@
 
 pub mod version;
 
-pub use version::{TableRecord, Version, VersionEdit};
+pub use version::{FormatOnly, TableRecord, Version, VersionEdit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,16 +55,8 @@ impl Manifest {
         }
         for (index, (offset, payload)) in contents.payloads.iter().enumerate() {
             let origin = Origin::new(&path, *offset);
-            let edit: VersionEdit = serde_json::from_slice(payload)
-                .map_err(|error| origin.corruption(0, format!("not a version edit: {error}")))?;
             let expected_format = (index == 0).then_some(version::FORMAT_VERSION);
-            if edit.format != expected_format {
-                let found = edit.format;
-                return Err(origin.corruption(
-                    0,
-                    format!("format {found:?}, this engine reads {expected_format:?} here"),
-                ));
-            }
+            let edit = decode_edit(payload, expected_format, origin)?;
             version
                 .apply(&edit)
                 .map_err(|reason| origin.corruption(0, reason))?;
@@ -178,6 +170,27 @@ impl Version {
             next_id: Some(self.next_id),
         }
     }
+}
+
+/// Reads an edit. Its format is looked at first: one of a later format may have fields that this
+/// engine does not know, and the user is to hear of the format, not of them.
+fn decode_edit(payload: &[u8], expected: Option<u32>, origin: Origin<'_>) -> Result<VersionEdit> {
+    let not_an_edit =
+        |error: serde_json::Error| origin.corruption(0, format!("not a version edit: {error}"));
+    let FormatOnly { format } = serde_json::from_slice(payload).map_err(not_an_edit)?;
+    if format == expected {
+        return serde_json::from_slice(payload).map_err(not_an_edit);
+    }
+    let known = version::FORMAT_VERSION;
+    let reason = match format {
+        Some(newer) if newer > known => format!(
+            "the store has format {newer}, newer than the format {known} that this engine reads: use a newer engine"
+        ),
+        Some(_) if expected.is_none() => "a format in an edit that is not the first".to_owned(),
+        Some(other) => format!("the store has format {other}, this engine reads format {known}"),
+        None => "the first edit says no format".to_owned(),
+    };
+    Err(origin.corruption(0, reason))
 }
 
 fn write_snapshot(fs: &dyn FileSystem, dir: &Path, version: &Version) -> Result<LogWriter> {

@@ -45,6 +45,14 @@ pub struct VersionEdit {
     pub next_id: Option<u64>,
 }
 
+/// An edit of which only the format is read, whatever else is in it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct FormatOnly {
+    /// [`VersionEdit::format`]
+    #[serde(default)]
+    pub format: Option<u32>,
+}
+
 /// The sum of all edits: which files belong to the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {

@@ -21,13 +21,13 @@ pub use iterator::MemTableIterator;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;
 
 use crate::cursor::Lookup;
 pub use crate::ids::Seq;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A key and the sequence number of its write. The order of the fields is the order of the
 /// memtable.

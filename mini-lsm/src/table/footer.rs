@@ -78,8 +78,14 @@ impl Footer {
             return Err(origin.corruption(CHECKED_LEN, reason));
         }
         if version != FORMAT_VERSION {
-            let reason =
-                format!("table format {version}: this engine reads format {FORMAT_VERSION}");
+            let reason = match version > FORMAT_VERSION {
+                true => format!(
+                    "the table has format {version}, newer than the format {FORMAT_VERSION} that this engine reads: use a newer engine"
+                ),
+                false => format!(
+                    "the table has format {version}, this engine reads format {FORMAT_VERSION}"
+                ),
+            };
             return Err(origin.corruption(24, reason));
         }
         let checksum_len = CHECKSUM_LEN as u64;

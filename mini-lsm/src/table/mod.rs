@@ -156,34 +156,46 @@ impl SsTable {
     pub fn verify(&self) -> Result<()> {
         let mut entry_count = 0;
         for index in 0..self.block_count() {
-            let meta = self.index.get(index);
-            let wrong = |reason: &str| Err(Error::corruption(self.path(), meta.offset, reason));
-            let block = Arc::new(self.read_block(index)?);
-            entry_count += block.entry_count() as u64;
-            let mut cursor = BlockIterator::new(block);
-            cursor.seek_to_first()?;
-            if cursor.key() != meta.first_key {
-                return wrong("the block's first key is not the one in the index");
-            }
-            let mut previous = Vec::new();
-            while cursor.is_valid() {
-                if cursor.key() <= previous.as_slice() {
-                    return wrong("the keys of the block do not ascend");
-                }
-                if self
-                    .filter
-                    .as_ref()
-                    .is_some_and(|filter| !filter.may_contain(key_hash(cursor.key())))
-                {
-                    return wrong("the filter denies a key of the block");
-                }
-                previous = cursor.key().to_vec();
-                cursor.next()?;
-            }
-            if previous != meta.last_key {
-                return wrong("the block's last key is not the one in the index");
-            }
+            entry_count += self.verify_block(index)? as u64;
         }
+        self.verify_count(entry_count)
+    }
+
+    /// Reads block `index`, which must be below [`block_count`](Self::block_count), and checks it
+    /// by itself and against index and filter. Returns how many entries it has.
+    pub fn verify_block(&self, index: usize) -> Result<usize> {
+        let meta = self.index.get(index);
+        let wrong = |reason: &str| Err(Error::corruption(self.path(), meta.offset, reason));
+        let block = Arc::new(self.read_block(index)?);
+        let entry_count = block.entry_count();
+        let mut cursor = BlockIterator::new(block);
+        cursor.seek_to_first()?;
+        if cursor.key() != meta.first_key {
+            return wrong("the block's first key is not the one in the index");
+        }
+        let mut previous = Vec::new();
+        while cursor.is_valid() {
+            if cursor.key() <= previous.as_slice() {
+                return wrong("the keys of the block do not ascend");
+            }
+            if self
+                .filter
+                .as_ref()
+                .is_some_and(|filter| !filter.may_contain(key_hash(cursor.key())))
+            {
+                return wrong("the filter denies a key of the block");
+            }
+            previous = cursor.key().to_vec();
+            cursor.next()?;
+        }
+        match previous == meta.last_key {
+            true => Ok(entry_count),
+            false => wrong("the block's last key is not the one in the index"),
+        }
+    }
+
+    /// `Corruption` unless the footer says that there are `entry_count` entries.
+    pub fn verify_count(&self, entry_count: u64) -> Result<()> {
         match entry_count == self.entry_count {
             true => Ok(()),
             false => Err(Error::corruption(

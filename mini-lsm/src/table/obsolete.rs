@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fs::{FileSystem, ReadableFile};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts files that could not be removed. They are strays, which the next `open` tries to remove
 /// again.

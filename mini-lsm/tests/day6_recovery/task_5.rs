@@ -431,6 +431,38 @@ fn a_missing_file_is_an_error_and_nothing_is_removed() {
     }
 }
 
+/// A manifest that ends too early is an error, or has lost nothing that counts: it never gives
+/// an older state of the store.
+///
+/// Cut where an edit ends, a manifest looks sound. What it has forgotten looks like strays, and
+/// would be removed: a log with all that was written last.
+///
+/// # Hints
+/// - A file that an older version still needs is gone: that error comes by itself.
+/// - Every log is named in the manifest before a batch goes into it. Can there be one with an id
+///   from `next_id` on that has a record?
+/// - One without can be there: a crash may come between creating a log and naming it.
+#[test]
+fn a_manifest_cut_short_gives_no_older_store() {
+    let (mem, expected) = sample(End::Close);
+    let manifest = mem.read(path(MANIFEST));
+    for len in 0..manifest.len() {
+        let mem = kill(&mem);
+        mem.write_raw(path(MANIFEST), &manifest[..len]);
+        let before = files(&mem);
+        match LsmStorage::open(DIR, options(&mem)) {
+            Ok(store) => {
+                let told = format!("with {len} of {} bytes of the manifest", manifest.len());
+                assert_contents(&store, expected, &told);
+            }
+            Err(_) => assert!(
+                files(&mem) == before,
+                "with {len} bytes of the manifest, open has failed and changed files"
+            ),
+        }
+    }
+}
+
 /// Any bit that is wrong in a log or the manifest of a store gives an error or the right
 /// answer: all that was written, or, behind the last mark of a log, less, and said so.
 ///
@@ -587,13 +619,14 @@ fn a_gap_before_a_synced_log_is_corruption() {
     }
 }
 
-/// `metrics` tells what recovery found: how many logs and batches, and of each torn log where
-/// it ended and how much was lost.
+/// `metrics` tells what recovery found: how many logs and batches, and of each log that was not
+/// replayed to its end, up to where it was, and how much was left out.
 ///
 /// Quiet is not secret: whoever wonders where the last minute went finds it here.
 ///
 /// # Hints
 /// - `LogContents` has the end and the lost bytes.
+/// - Of a log behind a gap nothing is replayed, though all of it could be read.
 #[test]
 fn recovery_reports_what_it_found() {
     let store = open(options(&mem_fs()));
@@ -624,6 +657,19 @@ fn recovery_reports_what_it_found() {
         tails,
         [(file, torn.len() as u64 - 13, 13)],
         "the lost tails: file, offset, length"
+    );
+    let mem = by_hand(&[(3, 1, "a=1", false), (5, 3, "c=3", false)]);
+    let file = log_path(dir(), 5);
+    let len = mem.read(&file).len() as u64;
+    let tails = reopen(&mem, "with a gap").metrics().recovery.lost_tails;
+    let tails: Vec<_> = tails
+        .into_iter()
+        .map(|tail| (tail.file, tail.offset, tail.len))
+        .collect();
+    assert_eq!(
+        tails,
+        [(file, 0, len)],
+        "the lost tails of a log behind a gap: file, offset, length"
     );
 }
 

@@ -2,11 +2,28 @@
 //!
 //! | trial | what happens to the store | what must hold |
 //! |---|---|---|
+//! | [`damage`] | every byte of every file is flipped, zeroed, and the file cut there; files are extended, swapped, emptied, deleted | the right answer or an error that names the file; no panic, no hang, no great allocation; a refusal changes nothing on disk |
+//! | [`faults`] | every file-system operation fails, in turn and in pairs: not done, half done, done, a panic; once and for good | errors name file and operation, reads go on, nothing hangs, nothing promised is lost |
+//! | [`resources`] | random lives, held scans, too few handles, a thousand reopenings, a load many times the memory | files and handles are the live ones, threads end, memory is bounded, nothing is lost |
+//! | [`doors`] | every wrong way in: second openers, links, permissions, foreign and future files, wrong options | one clear line, and nothing has changed on disk |
+//! | [`model`] | random scripts over the whole API, with random options, and others at each reopening; power cuts | every answer is that of a `BTreeMap`, held scans show their snapshot, the levels are in order; a failure shrinks to a short script |
+//! | [`twins`] | the same script on stores with different options, one of them busy with flushes, compactions and reopenings of its own | all answers are the same |
+//! | [`fuzz`] | decoders, and a whole store by a script, get bytes that are changed at random | an error or one consistent reading; what a map says |
 //!
 //! Each trial is a function from a [`Scale`](scale::Scale) to a [`Tally`](tally::Tally): how much of
 //! it there is to be, and what was seen to happen. `main.rs` names them all; `cargo x torture` runs
 //! them.
 
+pub mod alloc;
+pub mod damage;
+pub mod doors;
+pub mod faults;
+pub mod fuzz;
 pub mod history;
+pub mod model;
+pub mod own_process;
+pub mod resources;
+pub mod rounds;
 pub mod scale;
 pub mod tally;
+pub mod twins;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Parser;
+use mini_lsm_torture::alloc::Counting;
 use mini_lsm_torture::scale::Scale;
 use mini_lsm_torture::tally::Tally;
 
@@ -15,8 +16,48 @@ struct Trial {
     run: fn(&Scale) -> Result<Tally>,
 }
 
+/// Counts, for the trials that measure memory.
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
 /// In the order in which they are run.
-const TRIALS: &[Trial] = &[];
+const TRIALS: &[Trial] = &[
+    Trial {
+        name: "damage",
+        what: "every byte of every file of a store is damaged in several ways",
+        run: mini_lsm_torture::damage::run,
+    },
+    Trial {
+        name: "faults",
+        what: "every file-system operation in turn fails, and pairs of them",
+        run: mini_lsm_torture::faults::run,
+    },
+    Trial {
+        name: "resources",
+        what: "handles, files, threads and memory are bounded, and given back",
+        run: mini_lsm_torture::resources::run,
+    },
+    Trial {
+        name: "doors",
+        what: "whoever may not open a store is told why, and changes nothing",
+        run: mini_lsm_torture::doors::run,
+    },
+    Trial {
+        name: "model",
+        what: "random scripts on a store and on a map give the same answers",
+        run: mini_lsm_torture::model::run,
+    },
+    Trial {
+        name: "twins",
+        what: "the same script on stores with different options gives the same answers",
+        run: mini_lsm_torture::twins::run,
+    },
+    Trial {
+        name: "fuzz",
+        what: "decoders, and a store by a script, get bytes that are changed at random",
+        run: mini_lsm_torture::fuzz::run,
+    },
+];
 
 /// Crashes, kills, faults, bad bytes, many threads: does the store keep its promises?
 ///
@@ -42,6 +83,10 @@ struct Ask {
 }
 
 fn main() -> ExitCode {
+    // Another process of a trial.
+    if let Some(code) = mini_lsm_torture::doors::as_child() {
+        return code;
+    }
     match run(&Ask::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use mini_lsm_starter::LsmStorage;
 
+use crate::check;
 use crate::files::{self, FileOptions};
 use crate::stats;
 use crate::trouble::Trouble;
@@ -56,6 +57,11 @@ pub enum Verb {
     Sync,
     /// Draw the memtables and the levels
     Stats,
+    /// Check the whole store in DIR, which nobody may have open, and change nothing; exit code 2 if something is wrong
+    Check {
+        /// The directory of the store
+        dir: PathBuf,
+    },
     /// Build one block from KEY=VALUE arguments (KEY alone: a tombstone), for `cargo x inspect`
     Block {
         #[arg(required = true, value_name = "KEY=VALUE")]
@@ -79,9 +85,12 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Whether it works on a store; otherwise it builds a file.
+    /// Whether it works on the open store; otherwise it works on other files.
     pub fn needs_store(&self) -> bool {
-        !matches!(self, Self::Block { .. } | Self::Table { .. })
+        !matches!(
+            self,
+            Self::Check { .. } | Self::Block { .. } | Self::Table { .. }
+        )
     }
 
     /// Does it, and prints the answer, all of it, to `out`.
@@ -96,15 +105,18 @@ impl Verb {
             Self::Compact => store.compact()?,
             Self::Sync => store.sync()?,
             Self::Stats => stats::draw(&store.metrics(), out)?,
-            Self::Block { .. } | Self::Table { .. } => self.build_file(out)?,
+            Self::Check { .. } | Self::Block { .. } | Self::Table { .. } => {
+                self.run_without_store(out)?;
+            }
         }
         out.flush()?;
         Ok(())
     }
 
-    /// Does what needs no store.
-    pub fn build_file(&self, out: &mut dyn Write) -> Result<(), Trouble> {
+    /// Does what needs no open store.
+    pub fn run_without_store(&self, out: &mut dyn Write) -> Result<(), Trouble> {
         let told = match self {
+            Self::Check { dir } => return check::run(dir, out),
             Self::Block {
                 entries,
                 out,

@@ -4,13 +4,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::{Mutex, RwLock};
 
 use super::MemFs;
 use crate::error::{Error, Result};
 use crate::fs::{FileSystem, ReadableFile, WritableFile, parent_of};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, RwLock};
 
 /// A file, whatever its name is at the moment. It lives as long as a name or a handle refers to it.
 #[derive(Debug, Default)]

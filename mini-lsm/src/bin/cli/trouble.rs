@@ -21,6 +21,8 @@ pub enum Trouble {
     Unwritten(String),
     /// Any other panic.
     Panic(String),
+    /// An error, all of which the answer has told.
+    Told,
     /// Whoever read our answers has gone. Nobody is told.
     NobodyListens,
 }
@@ -31,7 +33,7 @@ impl Trouble {
         match self {
             Self::NobodyListens => 0,
             Self::Missing(_) => 1,
-            Self::Error(_) => 2,
+            Self::Error(_) | Self::Told => 2,
             Self::Unwritten(_) => 3,
             Self::Panic(_) => 101,
         }
@@ -39,7 +41,7 @@ impl Trouble {
 
     /// One line on stderr. `place` says where in a script, and ends in a colon and a space if it says anything.
     pub fn tell(&self, place: &str) {
-        if !matches!(self, Self::NobodyListens) {
+        if !matches!(self, Self::Told | Self::NobodyListens) {
             let _ = writeln!(io::stderr(), "{place}{self}");
         }
     }
@@ -57,7 +59,7 @@ impl fmt::Display for Trouble {
                     "the engine panicked {text} (RUST_BACKTRACE=1 shows the way there)"
                 )
             }
-            Self::NobodyListens => Ok(()),
+            Self::Told | Self::NobodyListens => Ok(()),
         }
     }
 }

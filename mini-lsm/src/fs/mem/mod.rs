@@ -20,12 +20,11 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::RwLock;
 
 use super::{FileLock, FileSystem, ReadableFile, WritableFile, parent_of};
 use crate::error::{Error, Result};
+use crate::sync::RwLock;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 mod crash;
 mod file;

@@ -1,0 +1,300 @@
+//! The faults of one run, and the hook that makes them happen.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
+
+use fastrand::Rng;
+use mini_lsm::fs::{FileSystem, MemFs, OpKind, Operation, Verdict};
+
+/// What is said by a panic that was asked for: [`FaultFs`](mini_lsm::fs::FaultFs) does so.
+pub const PANIC_MARK: &str = "a test asked for a panic";
+
+/// What becomes of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Not done: EIO. A sync loses what was not synced.
+    Eio,
+    /// Not done: ENOSPC.
+    Full,
+    /// An append that writes only so many in a hundred of its bytes; all of them, too.
+    Short(u8),
+    /// A change of a name that is done, and reported as failed all the same.
+    DoneAndFailed,
+    /// The thread panics.
+    Panic,
+}
+
+/// For how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasts {
+    /// This operation only.
+    Once,
+    /// All of its kind from then on.
+    SameKind,
+    /// All from then on; of a full disk, all that take space.
+    All,
+}
+
+/// A fault, planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The number of the operation.
+    pub at: u64,
+    /// What becomes of it.
+    pub what: What,
+    /// For how long.
+    pub lasts: Lasts,
+}
+
+/// A fault that struck.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The operation.
+    pub op: Operation,
+    /// What became of it.
+    pub what: What,
+    /// In which thread.
+    pub thread: ThreadId,
+    /// The operation before it, of any thread.
+    previous: Option<(OpKind, PathBuf)>,
+}
+
+/// Decides on every operation of a run.
+#[derive(Debug)]
+pub struct Injector {
+    mem: MemFs,
+    plan: Vec<Fault>,
+    is_armed: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    hits: Vec<Hit>,
+    /// By fault: the kind of operation at which it began.
+    begun: Vec<Option<OpKind>>,
+    previous: Option<(OpKind, PathBuf)>,
+    /// Of a run without faults.
+    operations: Vec<Operation>,
+}
+
+impl Fault {
+    /// All faults that one operation is tried with.
+    pub fn all_for(op: &Operation, rng: &mut Rng) -> Vec<Self> {
+        let at = op.index;
+        let fault = |what, lasts| Self { at, what, lasts };
+        let mut faults = vec![
+            fault(What::Eio, Lasts::Once),
+            fault(What::Eio, Lasts::SameKind),
+            fault(What::Eio, Lasts::All),
+            fault(What::Panic, Lasts::Once),
+        ];
+        if op.kind.is_change() && op.kind != OpKind::Lock {
+            faults.push(fault(What::Full, Lasts::Once));
+            faults.push(fault(What::Full, Lasts::All));
+        }
+        if op.kind == OpKind::Append {
+            faults.push(fault(What::Short(rng.u8(1..100)), Lasts::Once));
+            faults.push(fault(What::Short(100), Lasts::Once));
+        }
+        if can_be_done(op.kind) {
+            faults.push(fault(What::DoneAndFailed, Lasts::Once));
+        }
+        if std::env::var("NOPANIC").is_ok() { faults.retain(|f| f.what != What::Panic); } // TEMPORARY
+        faults
+    }
+
+    /// One of them.
+    pub fn random_for(op: &Operation, rng: &mut Rng) -> Self {
+        let faults = Self::all_for(op, rng);
+        faults[rng.usize(..faults.len())]
+    }
+
+    fn strikes(&self, op: &Operation, begun: &mut Option<OpKind>) -> bool {
+        if op.index == self.at {
+            *begun = Some(op.kind);
+            return true;
+        }
+        match (self.lasts, *begun) {
+            (Lasts::SameKind, Some(kind)) => kind == op.kind,
+            (Lasts::All, Some(_)) => self.what != What::Full || takes_space(op.kind),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}, {:?}", self.what, self.at, self.lasts)
+    }
+}
+
+impl Hit {
+    /// Whether the engine may go on as if nothing had happened: a file that nobody needs is still
+    /// there.
+    pub fn may_be_silent(&self) -> bool {
+        self.op.kind == OpKind::Remove
+    }
+
+    /// Whether a log or the manifest was being written, outside `open`: that ends all writing.
+    ///
+    /// `None` where that cannot be told, because threads run side by side.
+    pub fn ends_writing(&self, has_threads: bool) -> Option<bool> {
+        let is_log = |path: &PathBuf| {
+            path.extension().is_some_and(|e| e == "wal")
+                || path
+                    .file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
+        };
+        match self.op.kind {
+            OpKind::Read | OpKind::Len | OpKind::Open => Some(false),
+            OpKind::SyncDir if has_threads => None,
+            // Of the file that was created, synced or renamed just before.
+            OpKind::SyncDir => Some(self.previous.as_ref().is_some_and(|(_, path)| is_log(path))),
+            // Before the manifest is replaced; nobody else lists.
+            OpKind::List => Some(true),
+            // Only the leftover of a manifest is in the way of anything.
+            OpKind::Remove => Some(self.op.has_extension("tmp")),
+            _ => Some(is_log(&self.op.path)),
+        }
+    }
+
+    /// Whether a log lost what was not synced.
+    pub fn lost_log_data(&self) -> bool {
+        self.op.kind == OpKind::Sync && self.what != What::Panic && self.op.has_extension("wal")
+    }
+
+    /// The error kind with which the operation failed.
+    pub fn error_kind(&self) -> ErrorKind {
+        match self.what {
+            What::Full | What::Short(_) => ErrorKind::StorageFull,
+            What::Eio | What::DoneAndFailed | What::Panic => ErrorKind::Other,
+        }
+    }
+
+    /// The name under which it is counted.
+    pub fn counted_as(&self) -> &'static str {
+        match (self.what, self.op.kind) {
+            (What::Panic, _) => "panics hit",
+            (What::Short(_), _) => "short writes hit",
+            (What::DoneAndFailed, _) => "done-but-failed changes hit",
+            (_, OpKind::Sync) => "failed fsyncs hit",
+            (_, OpKind::SyncDir) => "failed directory syncs hit",
+            (_, OpKind::Rename) => "failed renames hit",
+            (_, OpKind::Lock | OpKind::List | OpKind::DirExists) => "failed lists and locks hit",
+            (What::Full, _) => "ENOSPC hit",
+            (What::Eio, OpKind::Read | OpKind::Open | OpKind::Len) => "failed reads hit",
+            (What::Eio, _) => "other EIO hit",
+        }
+    }
+}
+
+impl Injector {
+    /// These faults, over `mem`.
+    pub fn new(mem: &MemFs, plan: &[Fault]) -> Self {
+        let inner = Inner {
+            begun: vec![None; plan.len()],
+            ..Inner::default()
+        };
+        Self {
+            mem: mem.clone(),
+            plan: plan.to_vec(),
+            is_armed: AtomicBool::new(true),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// From now on all goes well.
+    pub fn disarm(&self) {
+        self.is_armed.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a fault may still strike.
+    pub fn is_armed(&self) -> bool {
+        self.is_armed.load(Ordering::SeqCst)
+    }
+
+    /// The faults that struck, from number `first` on.
+    pub fn hits(&self, first: usize) -> Vec<Hit> {
+        self.lock().hits[first..].to_vec()
+    }
+
+    /// How many struck.
+    pub fn hit_count(&self) -> usize {
+        self.lock().hits.len()
+    }
+
+    /// All operations so far, if there are no faults.
+    pub fn operations(&self) -> Vec<Operation> {
+        self.lock().operations.clone()
+    }
+
+    /// The hook.
+    pub fn judge(&self, op: &Operation) -> Verdict {
+        let mut inner = self.lock();
+        let previous = inner.previous.replace((op.kind, op.path.clone()));
+        if self.plan.is_empty() {
+            inner.operations.push(op.clone());
+        }
+        if !self.is_armed() {
+            return Verdict::Proceed;
+        }
+        let Inner { begun, hits, .. } = &mut *inner;
+        let mut struck = None;
+        for (fault, begun) in self.plan.iter().zip(begun) {
+            if fault.strikes(op, begun) {
+                struck = struck.or(Some(fault.what));
+            }
+        }
+        let Some(what) = struck else {
+            return Verdict::Proceed;
+        };
+        hits.push(Hit {
+            op: op.clone(),
+            what,
+            thread: thread::current().id(),
+            previous,
+        });
+        let error_kind = hits.last().map_or(ErrorKind::Other, Hit::error_kind);
+        drop(inner);
+        match what {
+            What::Eio | What::Full => Verdict::Fail(error_kind),
+            What::Short(percent) => Verdict::Short(op.len as usize * usize::from(percent) / 100),
+            What::DoneAndFailed => {
+                self.do_it(op);
+                Verdict::Fail(error_kind)
+            }
+            What::Panic => Verdict::Panic,
+        }
+    }
+
+    /// Does a change of a name; that it may fail by itself is as good.
+    fn do_it(&self, op: &Operation) {
+        let _ = match (op.kind, &op.to) {
+            (OpKind::Create, _) => self.mem.create(&op.path).map(drop),
+            (OpKind::Rename, Some(to)) => self.mem.rename(&op.path, to),
+            (OpKind::Remove, _) => self.mem.remove(&op.path),
+            (OpKind::SyncDir, _) => self.mem.sync_dir(&op.path),
+            (OpKind::CreateDir, _) => self.mem.create_dir_all(&op.path),
+            _ => Ok(()),
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no panic while it is held")
+    }
+}
+
+fn can_be_done(kind: OpKind) -> bool {
+    use OpKind::{Create, CreateDir, Remove, Rename, SyncDir};
+    matches!(kind, Create | CreateDir | Remove | Rename | SyncDir)
+}
+
+fn takes_space(kind: OpKind) -> bool {
+    use OpKind::{Append, Create, CreateDir, Preallocate, Rename};
+    matches!(kind, Append | Create | CreateDir | Preallocate | Rename)
+}

@@ -1,0 +1,155 @@
+//! One script, and the shortest one that proptest finds where it fails.
+
+use std::cell::{Cell, RefCell};
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+use super::script::Script;
+use crate::rounds::caught;
+use crate::tally::Tally;
+
+/// How a script is tried again, while it shrinks, if threads make each run a little different. What
+/// fails when all is calm fails every time, and so shrinks best.
+const TRIES: [Pace; 4] = [Pace::Calm, Pace::Free, Pace::Free, Pace::Free];
+/// A script takes milliseconds, some of them a second.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Performs a script.
+pub type Play = fn(&Script, &Run) -> Result<Tally>;
+
+/// Whether actions wait for the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// They do not.
+    Free,
+    /// Each waits until the background has nothing to do.
+    Calm,
+}
+
+/// One run of a script.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// How fast it goes.
+    pub pace: Pace,
+    action_count: Arc<AtomicUsize>,
+}
+
+impl Run {
+    fn new(pace: Pace) -> Self {
+        let action_count = Arc::default();
+        Self { pace, action_count }
+    }
+
+    /// The next action begins.
+    pub fn step(&self) {
+        self.action_count.fetch_add(1, Relaxed);
+    }
+
+    /// How many have begun.
+    fn action_count(&self) -> usize {
+        self.action_count.load(Relaxed)
+    }
+
+    /// The script as far as it went, and what came of it.
+    fn tell(&self, script: &Script, end: &str) -> String {
+        let pace = match self.pace {
+            Pace::Free => "",
+            Pace::Calm => "  (after each step all wait for the background)\n",
+        };
+        format!("{}{pace}    -> {end}", script.tell(self.action_count()))
+    }
+}
+
+/// A script that failed.
+struct Failure {
+    /// It failed at the last of so many actions.
+    action_count: usize,
+    /// The script, and how it failed.
+    told: String,
+}
+
+/// Plays the one of `scripts` that `seed` gives. If it fails, the error tells a script as short as
+/// could be found.
+pub fn play_seed(seed: u64, scripts: &impl Strategy<Value = Script>, play: Play) -> Result<Tally> {
+    let tally = RefCell::new(Tally::new());
+    let first_len = Cell::new(0);
+    let shortest = RefCell::new(None);
+    let outcome = runner(seed).run(scripts, |script| {
+        let is_shrinking = shortest.borrow().is_some();
+        let paces = match is_shrinking && script.has_threads() {
+            true => &TRIES[..],
+            false => &[Pace::Free],
+        };
+        for &pace in paces {
+            match attempt(&script, pace, play) {
+                Ok(seen) => tally.replace(seen),
+                Err(failure) => {
+                    if !is_shrinking {
+                        first_len.set(failure.action_count);
+                    }
+                    shortest.replace(Some(failure));
+                    return Err(TestCaseError::fail("told by the failure that was kept"));
+                }
+            };
+        }
+        Ok(())
+    });
+    if let Some(failure) = shortest.into_inner() {
+        let Failure { action_count, told } = failure;
+        bail!(
+            "it fails at step {} of its script. A shorter script, which fails at step {action_count}:\n{told}",
+            first_len.get()
+        );
+    }
+    outcome?;
+    Ok(tally.into_inner())
+}
+
+fn runner(seed: u64) -> TestRunner {
+    let config = Config {
+        cases: 1,
+        failure_persistence: None,
+        max_shrink_iters: 100_000,
+        max_shrink_time: 60_000,
+        ..Config::default()
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+fn attempt(script: &Script, pace: Pace, play: Play) -> std::result::Result<Tally, Failure> {
+    let run = Run::new(pace);
+    let outcome = watched(script, &run, || caught(|| play(script, &run)));
+    outcome.map_err(|error| Failure {
+        action_count: run.action_count(),
+        told: run.tell(script, &format!("{error:#}")),
+    })
+}
+
+/// Does `work`. If that takes too long the process ends, having told the script: a thread that
+/// hangs cannot be ended.
+fn watched<T>(script: &Script, run: &Run, work: impl FnOnce() -> T) -> T {
+    let (script, run) = (script.clone(), run.clone());
+    let (end, has_ended) = channel::<()>();
+    thread::spawn(move || {
+        if has_ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!(
+                "{}",
+                run.tell(&script, &format!("hangs: no end after {LIMIT:?}"))
+            );
+            process::exit(1);
+        }
+    });
+    let done = work();
+    drop(end);
+    done
+}
