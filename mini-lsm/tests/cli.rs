@@ -2,6 +2,11 @@
 
 #![cfg(feature = "cli")]
 
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/doors.rs"]
+mod doors;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -464,7 +469,7 @@ fn help_names_every_verb() {
     assert!(told.out.contains("Exit codes"), "{}", told.out);
     let in_session = world.session("help\n");
     assert_eq!((in_session.code, in_session.err.as_str()), (Some(0), ""));
-    let verbs = "put get del scan fill flush compact sync stats block table help";
+    let verbs = "put get del scan fill flush compact sync stats check block table help";
     for verb in verbs.split(' ') {
         let is_there = |text: &str| text.lines().any(|line| line.trim_start().starts_with(verb));
         assert!(

@@ -18,6 +18,8 @@ pub enum Command {
     Staging(Vec<OsString>),
     /// `torture …`, passed on to the trials.
     Torture(Vec<OsString>),
+    /// `bench …`, passed on to the benchmark.
+    Bench(Vec<OsString>),
     Ci(Ci),
 }
 
@@ -61,7 +63,7 @@ impl From<lexopt::Error> for Mistake {
 }
 
 const VERBS: &[&str] = &[
-    "scheck", "inspect", "book", "starter", "stages", "torture", "ci", "help",
+    "scheck", "inspect", "book", "starter", "stages", "torture", "bench", "ci", "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -79,6 +81,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
         "torture" => Ok(Command::Torture(rest)),
+        "bench" => Ok(Command::Bench(rest)),
         "ci" => ci(rest),
         _ => Err(unknown("command", &verb, VERBS, "cargo x help")),
     }
@@ -200,6 +203,7 @@ for learners
   scheck [--day N] [--task K]      grade mini-lsm-starter: the board of the days, and the first failure explained
   inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
   book [build|serve]               build the book, or serve it
+  bench [--engines A,B] [--quick]  the engine beside its peers; `bench --help` has the rest
 
 for instructors
   scheck --solution [--day N]      grade the reference, mini-lsm

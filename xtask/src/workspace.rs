@@ -1,5 +1,7 @@
 //! Where things stand in the repository, and how another program of it is started.
 
+mod bench;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};

@@ -10,11 +10,13 @@
 //! | `script`    | the writes of a workload, as a function of their number                  |
 //! | `work`      | what a child process does: load a store, run one workload, try an engine |
 //! | `measure`   | time, bytes written, disk, memory, and when an engine rests              |
+//! | `calls`     | system calls a put                                                       |
 //! | `machine`   | what the figures were taken on                                           |
 //! | `rounds`    | the parent: whose turn it is, one process a run                          |
 //! | `report`    | medians and ratios; as a table, as JSON, as a picture                    |
 //! | `args`      | the command line                                                         |
 
+pub mod calls;
 pub mod data;
 pub mod engine;
 pub mod engines;

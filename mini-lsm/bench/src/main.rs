@@ -66,12 +66,7 @@ fn write(file: &Path, text: &str) -> Result<()> {
 fn list() {
     println!("engines");
     for engine in Name::ALL {
-        let built = if engine.is_built_in() {
-            ""
-        } else {
-            " (not in this build)"
-        };
-        println!("  {:<18} {engine}{built}", engine.word());
+        println!("  {:<18} {engine}", engine.word());
     }
     println!("workloads");
     for workload in workloads::ALL {

@@ -5,8 +5,8 @@
 //! | throughput          | operations over the time between the first and the last, checks of reads included |
 //! | latency             | the time from one write's return to the next one's; one read of eight          |
 //! | bytes written       | `wchar` of `/proc/self/io`: what the process handed to the operating system    |
-//! | write calls         | `syscw` of the same (writes of every kind; syncs are not among them)           |
-//! | bytes on disk       | blocks allocated to the files, so that reserved space counts if it is taken    |
+//! | write calls         | `syscw` of the same (writes of every kind); all calls are counted by `calls` |
+//! | bytes on disk       | of each file its length, or the blocks allocated to it if they are fewer       |
 //! | peak memory         | `VmHWM` of `/proc/self/status`; elsewhere on Unix, `getrusage`. Mapped files count |
 //!
 //! Where the operating system does not tell, a figure is left out.
@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 
 /// One in so many reads is timed: reading the clock twice takes about as long as a filter probe.
 pub const SAMPLE: u64 = 8;
+
+/// Ten minutes; what takes longer is counted as that.
+const LONGEST_NANOS: u64 = 600_000_000_000;
 
 /// Nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +43,8 @@ pub struct Laps {
 impl Laps {
     pub fn start() -> Self {
         Self {
-            histogram: Histogram::new(3).expect("three digits are allowed"),
+            histogram: Histogram::new_with_bounds(1, LONGEST_NANOS, 3)
+                .expect("the bounds and three digits are allowed"),
             last: Instant::now(),
         }
     }
@@ -119,7 +123,7 @@ pub fn peak_memory() -> Option<u64> {
     }
 }
 
-/// The bytes that the files below `dir` take on their disk.
+/// The bytes that the files below `dir` hold on their disk.
 pub fn disk_bytes(dir: &Path) -> Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
@@ -139,8 +143,9 @@ pub fn disk_bytes(dir: &Path) -> Result<u64> {
 #[cfg(unix)]
 fn allocated(about: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
+    // A log may be longer than what is in it (a hole), or own more than its length (space kept for what comes).
     // The unit of `st_blocks` is 512 bytes, whatever the file system's is.
-    about.blocks() * 512
+    about.len().min(about.blocks() * 512)
 }
 
 #[cfg(not(unix))]

@@ -24,6 +24,7 @@ use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, MANIFEST, log_path};
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
 use crate::log::{LogContents, read_log};
 use crate::manifest::{Manifest, Version};
 use crate::mem_table::{MemTable, Seq};
@@ -41,6 +42,7 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
     let mut parts = Parts::empty(dir, options, cache, next_id);
     let mut levels = open_levels(&parts.tables, &version, options.level_count, dir)?;
     let replayed = replay_logs(dir, options, &version)?;
+    check_room_to_count(dir, next_id.max(replayed.last_seq))?;
 
     let mut flushed = Vec::new();
     for memtable in &replayed.memtables {
@@ -213,6 +215,16 @@ impl Replayed {
         }
         Ok(())
     }
+}
+
+/// Before anything is written: a store that began close to the end of the numbers would write some
+/// that it then refuses to read.
+fn check_room_to_count(dir: &Path, greatest: u64) -> Result<()> {
+    if greatest < NUMBERS_END / 2 {
+        return Ok(());
+    }
+    let reason = format!("ids or sequence numbers go up to {greatest}: no room to count on");
+    Err(Error::corruption(&dir.join(MANIFEST), 0, reason))
 }
 
 /// Step 6. Only files with our own names; a removal that fails is counted, and tried again at the

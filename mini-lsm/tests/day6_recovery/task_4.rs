@@ -929,6 +929,95 @@ fn a_manifest_that_fails_ends_all_writing() {
     }
 }
 
+/// A thread that panics while it syncs for others leaves them neither waiting for ever nor with a
+/// write that counts and is not on disk.
+///
+/// A panic is no way out of a promise: the other threads of the process live on, and so do their
+/// locks and flags.
+///
+/// # Hints
+/// - Who clears the flag that says "somebody syncs", when that somebody is gone?
+/// - `catch_unwind` around the sync, then `resume_unwind`; or a guard that is dropped.
+/// - Nobody knows what such a sync has left: take it for one that failed.
+#[test]
+fn a_panic_in_a_sync_leaves_nobody_waiting() {
+    let (mem, panics) = (mem_fs(), Arc::new(AtomicBool::new(false)));
+    let asked = Arc::clone(&panics);
+    let fs = hooked(&mem, move |op| {
+        match is_wal(op, OpKind::Sync) && asked.swap(false, Ordering::SeqCst) {
+            true => Verdict::Panic,
+            false => Verdict::Proceed,
+        }
+    });
+    let store = Arc::new(open(sync_options(fs)));
+    put(&store, "a", "1");
+    panics.store(true, Ordering::SeqCst);
+    // Whether the panic comes out is the engine's choice, but Ok would be a lie.
+    let mut outcome = None;
+    panics_not(|| outcome = Some(store.put(b"b", b"2").is_ok()));
+    assert_ne!(
+        outcome,
+        Some(true),
+        "the sync of put(b, 2) panicked, but it gave Ok"
+    );
+    let (next, returned) = (Arc::clone(&store), Arc::new(Signal::default()));
+    let signal = Arc::clone(&returned);
+    thread::spawn(move || {
+        panics_not(|| drop(next.put(b"c", b"3")));
+        signal.give();
+    });
+    assert!(
+        returned.wait(PATIENCE),
+        "after a sync that panicked, the next put does not return"
+    );
+    assert_get(&store, b"a", Some(b"1"), "after a sync that panicked");
+}
+
+/// A panic between the two halves of a manifest edit does not make the next edit contradict it.
+///
+/// The edit is in the file, the engine does not know it, and does the same once more: tables are
+/// removed twice, and a manifest that says so never loads again.
+///
+/// # Hints
+/// - After such a panic, as after an error, nobody knows whether the edit is on disk.
+/// - So no more edits: it ends all writing.
+#[test]
+fn a_panic_in_an_edit_does_not_spoil_the_manifest() {
+    let (mem, panics) = (mem_fs(), Arc::new(AtomicBool::new(false)));
+    let asked = Arc::clone(&panics);
+    let fs = hooked(&mem, move |op| {
+        let is_asked = is_manifest(op) && op.kind == OpKind::Sync;
+        match is_asked && asked.swap(false, Ordering::SeqCst) {
+            true => Verdict::Panic,
+            false => Verdict::Proceed,
+        }
+    });
+    let store = open(LsmOptions::for_test(fs));
+    for text in ["a=1 b=2", "a c=3"] {
+        store.write(batch(text)).expect("write");
+        store.flush().expect("flush");
+    }
+    panics.store(true, Ordering::SeqCst);
+    for attempt in 1..=2 {
+        let when = format!("after compaction {attempt}, of which the first panicked");
+        panics_not(|| drop(store.compact()));
+        assert!(
+            !panics.load(Ordering::SeqCst),
+            "the compaction did not sync the manifest"
+        );
+        assert_contents(&store, "b=2 c=3", &when);
+        let version = Manifest::load(&*kill(&mem), dir());
+        let version = version.unwrap_or_else(|e| panic!("{when}, the manifest is damaged: {e}"));
+        for id in version.tables.keys() {
+            let name = format!("{:06}.sst", id.0);
+            assert!(
+                mem.file_names(DIR).contains(&name),
+                "{when}, the manifest names {name}, which is gone"
+            );
+        }
+    }
+}
+
 /// When `close` has returned, nothing of the store touches its directory any more: not even a
 /// flush that another thread had begun.
 ///

@@ -932,6 +932,41 @@ fn a_version_that_cannot_be_is_an_error() {
     }
 }
 
+/// Where ids or sequence numbers are nearly used up, a write that went well is there when the store
+/// is opened again.
+///
+/// No honest store comes there, but a damaged manifest may say so. Numbers that are written and then
+/// refused when they are read lock the owner out of a store that had just taken a write.
+///
+/// # Hints
+/// - What does the manifest's decoder, or the log's, refuse as too great a number?
+/// - Refuse to begin where you could not go on: before anything is written.
+#[test]
+fn a_write_near_the_end_of_the_numbers_is_not_lost() {
+    let last = mini_lsm::ids::NUMBERS_END - 1;
+    let by_seq = Version {
+        last_flushed_seq: last,
+        next_id: 1,
+        ..Version::default()
+    };
+    let by_id = Version {
+        next_id: last,
+        ..Version::default()
+    };
+    for version in [by_seq, by_id] {
+        let mem = mem_with_dir();
+        let when = format!("with {version:?}");
+        Manifest::create(mem.clone(), dir(), version).expect("a new manifest");
+        let put = LsmStorage::open(DIR, options(&mem)).and_then(|store| store.put(b"k", b"1"));
+        if put.is_ok() {
+            assert_reopens(&mem, "k=1", &when);
+        }
+    }
+    let mem = mem_with_dir();
+    Manifest::create(mem.clone(), dir(), Version::default()).expect("a new manifest");
+    assert_reopens(&mem, "", "with an empty version");
+}
+
 /// A recovery that fails at any operation, or is cut off there by a crash, is repeated by the
 /// next one, with the same result.
 ///
@@ -992,6 +1027,61 @@ fn an_interrupted_recovery_is_repeated() {
     assert!(
         failures >= 10,
         "only {failures} operations of a recovery made it fail"
+    );
+}
+
+/// The creation of a store that fails at any operation, as if the process had been killed there,
+/// is repeated or finished by the next open; and a power cut in that one still leaves a store.
+///
+/// The creator may be gone after the manifest got its name and before the directory was synced. The
+/// next process sees the name, though a power cut can still take it, and leave the log that was
+/// created since: data files without a manifest are a store that never opens again.
+///
+/// # Hints
+/// - What a directory shows need not be on disk. What does your `open` rely on when it finds a
+///   manifest?
+/// - One `sync_dir`, before anything is created.
+#[test]
+fn an_interrupted_creation_is_repeated() {
+    let mut failures = 0;
+    for index in 0.. {
+        let (mem, images) = (mem_fs(), Arc::new(Mutex::new(Vec::new())));
+        let (source, seen) = (Arc::clone(&mem), Arc::clone(&images));
+        let was_reached = Arc::new(AtomicBool::new(false));
+        let reached = Arc::clone(&was_reached);
+        let fs = hooked(&mem, move |op| {
+            if op.index == index {
+                reached.store(true, Ordering::SeqCst);
+                return Verdict::Fail(std::io::ErrorKind::Other);
+            }
+            let is_second_open = op.index > index && op.kind != OpKind::Lock;
+            let plans = (0..8).map(|seed| CrashPlan::Random { seed });
+            for plan in plans.filter(|_| is_second_open) {
+                let what = format!(
+                    "a creation that failed at operation {index}, and a power cut in the next open before {:?} {} ({plan:?})",
+                    op.kind,
+                    op.path.display()
+                );
+                let image = Arc::new(source.crash_clone(&plan));
+                seen.lock().expect("no hook panics").push((what, image));
+            }
+            Verdict::Proceed
+        });
+        let options = LsmOptions::for_test(fs);
+        failures += usize::from(LsmStorage::open(DIR, options.clone()).is_err());
+        if !was_reached.load(Ordering::SeqCst) {
+            break;
+        }
+        drop(LsmStorage::open(DIR, options).unwrap_or_else(|error| {
+            panic!("after a creation that failed at operation {index}, open failed: {error}")
+        }));
+        for (what, image) in images.lock().expect("no hook panics").iter() {
+            assert_reopens(image, "", what);
+        }
+    }
+    assert!(
+        failures >= 5,
+        "only {failures} operations of a creation made it fail"
     );
 }
 

@@ -15,10 +15,15 @@ pub fn small_options(rng: &mut Rng, fs: Arc<dyn FileSystem>, background: bool) -
     let l0_compaction_trigger = rng.usize(1..4);
     let l0_stop_trigger = l0_compaction_trigger + rng.usize(1..4);
     let threads = rng.u8(..8);
+    // A memtable, and so a table, for every write: only now and then.
+    let memtable_size = match rng.u8(..16) {
+        0 => 1,
+        _ => pick(rng, &[150, 400, 400, 1500, 6000]),
+    };
     LsmOptions {
         block_size: pick(rng, &[1, 64, 200, 4096]),
         table_size: pick(rng, &[200, 500, 2000, 64 << 10]),
-        memtable_size: pick(rng, &[1, 150, 400, 1500, 6000]),
+        memtable_size,
         max_frozen_memtables: rng.usize(1..4),
         block_cache_size: pick(rng, &[0, 1 << 10, 1 << 20]),
         background_flush: background && threads > 0,

@@ -23,6 +23,16 @@ static ALLOCATOR: Counting = Counting;
 /// In the order in which they are run.
 const TRIALS: &[Trial] = &[
     Trial {
+        name: "crashes",
+        what: "the power is cut at every file-system operation, in every way",
+        run: mini_lsm_torture::crashes::run,
+    },
+    Trial {
+        name: "kills",
+        what: "a process that writes to disk is killed, again and again",
+        run: mini_lsm_torture::kills::run,
+    },
+    Trial {
         name: "damage",
         what: "every byte of every file of a store is damaged in several ways",
         run: mini_lsm_torture::damage::run,
@@ -31,6 +41,11 @@ const TRIALS: &[Trial] = &[
         name: "faults",
         what: "every file-system operation in turn fails, and pairs of them",
         run: mini_lsm_torture::faults::run,
+    },
+    Trial {
+        name: "full-disk",
+        what: "a disk that is really full: the store says so, reads on, and has lost nothing",
+        run: mini_lsm_torture::full_disk::run,
     },
     Trial {
         name: "resources",
@@ -56,6 +71,11 @@ const TRIALS: &[Trial] = &[
         name: "fuzz",
         what: "decoders, and a store by a script, get bytes that are changed at random",
         run: mini_lsm_torture::fuzz::run,
+    },
+    Trial {
+        name: "threads",
+        what: "eight threads at once, and the store is closed or dropped in the middle of it",
+        run: mini_lsm_torture::threads::run,
     },
 ];
 
@@ -84,6 +104,9 @@ struct Ask {
 
 fn main() -> ExitCode {
     // Another process of a trial.
+    if let Some(code) = mini_lsm_torture::kills::writer_main() {
+        return code;
+    }
     if let Some(code) = mini_lsm_torture::doors::as_child() {
         return code;
     }

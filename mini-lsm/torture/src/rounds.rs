@@ -97,7 +97,10 @@ mod tests {
             };
             let error = side_by_side(&scale(9), 1, round).unwrap_err();
             let text = format!("{error:#}");
-            assert!(text.contains("seed 12") && text.contains("broken"), "{text}");
+            assert!(
+                text.contains("seed 12") && text.contains("broken"),
+                "{text}"
+            );
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::engine::{Engine, Settings};
 
 pub struct RocksDb {
     db: DB,
+    read: ReadOptions,
     write: WriteOptions,
 }
 
@@ -36,7 +37,8 @@ impl Engine for RocksDb {
         let mut write = WriteOptions::default();
         write.set_sync(settings.sync);
         let db = DB::open(&options, dir)?;
-        Ok(Self { db, write })
+        let read = ReadOptions::default();
+        Ok(Self { db, read, write })
     }
 
     fn facts(&self, dir: &Path) -> Vec<String> {
@@ -60,7 +62,8 @@ impl Engine for RocksDb {
     }
 
     fn get<R>(&self, key: &[u8], see: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        Ok(self.db.get_pinned(key)?.map(|value| see(&value)))
+        let value = self.db.get_pinned_opt(key, &self.read)?;
+        Ok(value.map(|value| see(&value)))
     }
 
     fn scan(&self, from: &[u8], mut see: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A record that tests of the reports share: round figures, so that a reader can check them in the head.
 
-use super::{Entry, LeftOut, Record, Run};
+use super::{Calls, Entry, LeftOut, Record, Run};
 use crate::engines::Name;
 use crate::machine::Machine;
 use crate::measure::Latency;
@@ -43,6 +43,11 @@ pub fn record() -> Record {
             is_failure: false,
         }],
         runs,
+        calls: vec![Calls {
+            engine: Name::RocksDb,
+            workload: "fillrandom".into(),
+            per_put: 1.25,
+        }],
         not_run: 0,
     }
 }
@@ -81,12 +86,13 @@ fn side(name: &str, ops: u64) -> Side {
 fn filling(ops: u64) -> Outcome {
     Outcome {
         sides: vec![side("", ops)],
+        open_seconds: 0.25,
         disk_bytes: 200 << 20,
         peak_memory: Some(150 << 20),
         writing: Some(Writing {
             bytes_put: 116_000_000,
             amplification: Some(2.5),
-            calls_per_put: Some(1.0),
+            writes_per_put: Some(1.0),
             rest_seconds: 0.5,
             compacted: Some(Compacted {
                 amplification: Some(3.8),

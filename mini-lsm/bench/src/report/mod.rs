@@ -29,6 +29,7 @@ pub struct Record {
     pub engines: Vec<Entry>,
     pub left_out: Vec<LeftOut>,
     pub runs: Vec<Run>,
+    pub calls: Vec<Calls>,
     /// Runs that a quick benchmark had no time for.
     pub not_run: u32,
 }
@@ -54,6 +55,14 @@ pub struct Run {
     pub workload: String,
     pub round: u32,
     pub result: Result<Outcome, String>,
+}
+
+/// How many system calls a put takes, counted in a run of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calls {
+    pub engine: Name,
+    pub workload: String,
+    pub per_put: f64,
 }
 
 impl Record {

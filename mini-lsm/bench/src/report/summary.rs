@@ -47,11 +47,15 @@ pub struct Row {
     pub ours_over: Option<f64>,
     /// Of the percentiles the medians; of the worst calls the worst.
     pub latency: Option<Latency>,
+    pub open_seconds: f64,
     pub disk_bytes: f64,
     pub peak_memory: Option<f64>,
     pub amplification: Option<f64>,
     pub compacted_amplification: Option<f64>,
     pub compacted_disk_bytes: Option<f64>,
+    /// Calls of `write` and its kin only.
+    pub writes_per_put: Option<f64>,
+    /// All system calls.
     pub calls_per_put: Option<f64>,
     pub rest_seconds: Option<f64>,
     /// What it does not promise here.
@@ -201,6 +205,8 @@ fn row(record: &Record, workload: &Workload, side: &str, engine: Name) -> Option
     let writing = |figure: fn(&Writing) -> Option<f64>| {
         middle(&|outcome| outcome.writing.as_ref().and_then(figure))
     };
+    let mut counted = record.calls.iter();
+    let calls = counted.find(|calls| calls.engine == engine && calls.workload == workload.name);
     let speeds: Vec<f64> = runs
         .iter()
         .map(|(_, side)| side.ops as f64 / side.seconds)
@@ -211,6 +217,7 @@ fn row(record: &Record, workload: &Workload, side: &str, engine: Name) -> Option
         speed: Spread::of(&speeds)?,
         ours_over: None,
         latency: latency(runs.iter().filter_map(|(_, side)| side.latency)),
+        open_seconds: middle(&|outcome| Some(outcome.open_seconds))?,
         disk_bytes: middle(&|outcome| Some(outcome.disk_bytes as f64))?,
         peak_memory: middle(&|outcome| outcome.peak_memory.map(|bytes| bytes as f64)),
         amplification: writing(|writing| writing.amplification),
@@ -218,7 +225,8 @@ fn row(record: &Record, workload: &Workload, side: &str, engine: Name) -> Option
         compacted_disk_bytes: writing(|writing| {
             Some(writing.compacted.as_ref()?.disk_bytes as f64)
         }),
-        calls_per_put: writing(|writing| writing.calls_per_put),
+        writes_per_put: writing(|writing| writing.writes_per_put),
+        calls_per_put: calls.map(|calls| calls.per_put),
         rest_seconds: writing(|writing| Some(writing.rest_seconds)),
         lesser: promises::lesser(engine, workload.kind),
     })

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::summary::{self, Row, Section};
-use super::table::{count, verdict};
+use super::table::{count, verdict_word};
 use super::{Record, notes};
 use crate::engines::Name;
 
@@ -17,7 +17,7 @@ const GUTTER: f64 = 30.0;
 const COLUMN: f64 = (WIDTH - 2.0 * MARGIN - GUTTER) / 2.0;
 /// Where bars begin and end within a column; what is left of them names the engine, right of them is its figure.
 const BAR_LEFT: f64 = 84.0;
-const BAR_WIDTH: f64 = COLUMN - BAR_LEFT - 56.0;
+const BAR_WIDTH: f64 = COLUMN - BAR_LEFT - 64.0;
 const BAR_HEIGHT: f64 = 10.0;
 const ROW: f64 = 14.0;
 const GROUP_HEAD: f64 = 34.0;
@@ -66,7 +66,7 @@ text { font-family: system-ui, sans-serif; font-size: 11px; fill: #1c2128; }
 .title { font-size: 18px; font-weight: 600; }
 .name { font-size: 13px; font-weight: 600; }
 .note { fill: #57606a; }
-.engine { text-anchor: end; }
+.engine, .figure, .verdict { text-anchor: end; }
 .page { fill: #ffffff; }
 .ours { fill: #d9480f; }
 .starter { fill: #e8a33d; }
@@ -119,11 +119,10 @@ fn group(out: &mut String, x: f64, y: f64, section: &Section) {
         side => format!("{}, the {side}", section.workload),
     };
     text(out, x, y + 12.0, "name", &name);
-    let under = match verdict(section) {
-        Some(verdict) => verdict,
-        None => section.what.to_owned(),
-    };
-    text(out, x, y + 26.0, "note", &under);
+    text(out, x, y + 26.0, "note", section.what);
+    if let Some(verdict) = verdict(section) {
+        text(out, x + COLUMN, y + 12.0, "verdict", &verdict);
+    }
     let Some(unit) = unit(section) else {
         return;
     };
@@ -134,6 +133,17 @@ fn group(out: &mut String, x: f64, y: f64, section: &Section) {
     let one = x + BAR_LEFT + BAR_WIDTH / LONGEST;
     let last = first + section.rows.len() as f64 * ROW;
     line(out, "best", (one, first - 3.0), (one, last));
+}
+
+/// Ours against the best peer: `0.97 × RocksDB, a draw (goal 1.0)`.
+fn verdict(section: &Section) -> Option<String> {
+    let (peer, ratio) = (section.best_peer?, section.ratio?);
+    let goal = section.goal.map(|goal| format!(" (goal {goal:.1})"));
+    let word = verdict_word(section.verdict?);
+    Some(format!(
+        "{ratio:.2} × {peer}, {word}{}",
+        goal.unwrap_or_default()
+    ))
 }
 
 /// What a bar of length 1 stands for: the best peer, or where there is none, ours, or the first.
@@ -166,18 +176,13 @@ fn bar(out: &mut String, x: f64, y: f64, row: &Row, unit: f64) {
         ""
     };
     let figure = format!("{cut}{}/s", count(row.speed.median));
-    text(
-        out,
-        left + width.max(to - left) + 5.0,
-        y + 9.0,
-        "figure",
-        &figure,
-    );
+    text(out, x + COLUMN, y + 9.0, "figure", &figure);
 }
 
 fn foot_lines(record: &Record) -> Vec<String> {
     let mut lines = Vec::new();
     for (title, notes) in notes::groups(record) {
+        lines.push(String::new());
         lines.push(format!("{title}:"));
         lines.extend(notes.iter().flat_map(|note| wrap(&format!("· {note}"))));
     }

@@ -31,7 +31,8 @@ pub fn of(record: &Record) -> String {
 const COLUMNS: &str = "\
 ops/s: median of the rounds, and their range · ours ÷: ours over that engine's · latencies in µs: medians, of the worst the worst
 disk, memory: MiB at rest, and at the peak · written ×: bytes written until the engine rests over bytes put, then after a full compaction
-calls: calls of write a put · rest: seconds of work left after the last put · *: promises less here, and is never the best";
+writes: calls of write a put · calls: all system calls a put, counted in a run of its own where that is permitted
+rest, open: seconds of work left after the last put, and to open the store · *: promises less here, and is never the best";
 
 fn section_table(section: &Section) -> String {
     let mut out = String::new();
@@ -42,7 +43,7 @@ fn section_table(section: &Section) -> String {
     let _ = writeln!(out, "\n{}{side} · {}", section.workload, section.what);
     let _ = writeln!(
         out,
-        "  {:<12} {:>9} {:>19} {:>6}  {:>8} {:>8} {:>8} {:>9} {:>7} {:>7} {:>11} {:>6} {:>6}",
+        "  {:<12} {:>9} {:>19} {:>6}  {:>8} {:>8} {:>8} {:>9} {:>7} {:>7} {:>11} {:>6} {:>6} {:>6} {:>6}",
         "",
         "ops/s",
         "min – max",
@@ -54,8 +55,10 @@ fn section_table(section: &Section) -> String {
         "disk",
         "memory",
         "written ×",
+        "writes",
         "calls",
-        "rest"
+        "rest",
+        "open"
     );
     for row in &section.rows {
         let _ = writeln!(out, "{}", row_line(row).trim_end());
@@ -72,14 +75,14 @@ fn row_line(row: &Row) -> String {
         None => row.engine.to_string(),
     };
     let range = format!("{} – {}", count(row.speed.min), count(row.speed.max));
-    let micros = |nanos: Option<u64>| or_dash(nanos.map(|nanos| duration(nanos as f64 / 1e3)));
+    let micros = |nanos: Option<u64>| or_dash(nanos.map(|nanos| three_digits(nanos as f64 / 1e3)));
     let mib = |bytes: f64| format!("{:.1}", bytes / f64::from(1 << 20));
     let written = match (row.amplification, row.compacted_amplification) {
         (Some(rest), Some(compacted)) => format!("{rest:.2} {compacted:.2}"),
         (rest, _) => or_dash(rest.map(|rest| format!("{rest:.2}"))),
     };
     format!(
-        "  {name:<12} {:>9} {range:>19} {:>6}  {:>8} {:>8} {:>8} {:>9} {:>7} {:>7} {written:>11} {:>6} {:>6}",
+        "  {name:<12} {:>9} {range:>19} {:>6}  {:>8} {:>8} {:>8} {:>9} {:>7} {:>7} {written:>11} {:>6} {:>6} {:>6} {:>6.2}",
         count(row.speed.median),
         or_dash(row.ours_over.map(|ratio| format!("{ratio:.2}"))),
         micros(row.latency.map(|latency| latency.p50)),
@@ -88,19 +91,17 @@ fn row_line(row: &Row) -> String {
         micros(row.latency.map(|latency| latency.worst)),
         mib(row.disk_bytes),
         or_dash(row.peak_memory.map(mib)),
+        or_dash(row.writes_per_put.map(|writes| format!("{writes:.2}"))),
         or_dash(row.calls_per_put.map(|calls| format!("{calls:.2}"))),
         or_dash(row.rest_seconds.map(|seconds| format!("{seconds:.1}"))),
+        row.open_seconds,
     )
 }
 
 /// Ours against the best peer, in words.
-pub fn verdict(section: &Section) -> Option<String> {
-    let (peer, ratio, verdict) = (section.best_peer?, section.ratio?, section.verdict?);
-    let word = match verdict {
-        Verdict::Ahead => "ahead",
-        Verdict::Draw => "a draw",
-        Verdict::Behind => "behind",
-    };
+fn verdict(section: &Section) -> Option<String> {
+    let (peer, ratio) = (section.best_peer?, section.ratio?);
+    let word = verdict_word(section.verdict?);
     let goal = match section.goal {
         Some(goal) => format!(" (goal {goal:.1})"),
         None => String::new(),
@@ -108,6 +109,14 @@ pub fn verdict(section: &Section) -> Option<String> {
     Some(format!(
         "ours ÷ the best peer, {peer}: {ratio:.2}, {word}{goal}"
     ))
+}
+
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ahead => "ahead",
+        Verdict::Draw => "a draw",
+        Verdict::Behind => "behind",
+    }
 }
 
 /// Three digits and a unit: 1.23 M.
@@ -118,10 +127,6 @@ pub fn count(figure: f64) -> String {
         _ => (figure, ""),
     };
     format!("{}{unit}", three_digits(scaled))
-}
-
-fn duration(micros: f64) -> String {
-    three_digits(micros)
 }
 
 fn three_digits(figure: f64) -> String {
@@ -159,8 +164,8 @@ mod tests {
     fn the_table_says_what_the_runs_found() {
         let table = of(&canned::record());
         for line in [
-            "  Mini-LSM        100 k       90.0 k – 110 k   1.00      1.50     9.00     20.0     36000   200.0   150.0   2.50 3.80   1.00    0.5",
-            "  redb *          400 k        400 k – 400 k   0.25      1.50     9.00     20.0     36000   200.0   150.0   2.50 3.80   1.00    0.5",
+            "  Mini-LSM         100 k      90.0 k – 110 k   1.00      1.50     9.00     20.0     36000   200.0   150.0   2.50 3.80   1.00      –    0.5   0.25",
+            "  redb *           400 k       400 k – 400 k   0.25      1.50     9.00     20.0     36000   200.0   150.0   2.50 3.80   1.00      –    0.5   0.25",
             "  ours ÷ the best peer, RocksDB: 0.50, behind (goal 1.0)",
             "readwhilewriting, the writer · random gets beside one random writer",
             "  on both sides at least a draw with: no peer",

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::args::{Ask, CHILD};
+use crate::calls;
 use crate::work::{Answer, Task};
 
 pub struct Children {
@@ -29,10 +30,14 @@ impl Children {
         Ok(Self { program, limit })
     }
 
+    /// How many system calls the measured part of `task` makes.
+    pub fn count_calls(&self, task: &Task) -> Result<Option<u64>> {
+        Ok(calls::count(self.command(task)?, self.limit))
+    }
+
     pub fn run(&self, task: &Task) -> Result<Answer> {
-        let mut child = Command::new(&self.program)
-            .arg(CHILD)
-            .arg(serde_json::to_string(task)?)
+        let mut child = self
+            .command(task)?
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -49,6 +54,12 @@ impl Children {
             bail!("{}", reason(&said).unwrap_or(&status.to_string()));
         }
         serde_json::from_str(&answer).context("the run gave no answer")
+    }
+
+    fn command(&self, task: &Task) -> Result<Command> {
+        let mut command = Command::new(&self.program);
+        command.arg(CHILD).arg(serde_json::to_string(task)?);
+        Ok(command)
     }
 }
 

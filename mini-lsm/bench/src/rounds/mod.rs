@@ -15,13 +15,15 @@ use crate::args::Ask;
 use crate::engines::Name;
 use crate::machine::Machine;
 use crate::report::table::count;
-use crate::report::{Entry, LeftOut, Record, Run};
+use crate::report::{Calls, Entry, LeftOut, Record, Run};
+use crate::script::Script;
 use crate::work::{Answer, Outcome, Task, What};
 use crate::workloads::{Base, Workload};
 
 /// How long a quick run may take in all.
 const QUICK_BUDGET: Duration = Duration::from_secs(120);
 const SEED: u64 = 0x5eed;
+const CALLS_N: u64 = 20_000;
 
 /// Does what was asked for, telling on stderr how far it is.
 pub fn run(ask: &Ask) -> Result<Record> {
@@ -42,6 +44,7 @@ pub fn run(ask: &Ask) -> Result<Record> {
             engines: Vec::new(),
             left_out: Vec::new(),
             runs: Vec::new(),
+            calls: Vec::new(),
             not_run: 0,
         },
     };
@@ -52,6 +55,7 @@ pub fn run(ask: &Ask) -> Result<Record> {
         bench.admit(*engine);
     }
     bench.load();
+    bench.count_calls()?;
     bench.rounds();
     Ok(bench.record)
 }
@@ -111,6 +115,32 @@ impl Bench<'_> {
         let task = self.task(engine, What::Load, self.stores.loaded(engine), 0);
         self.children.run(&task)?;
         self.stores.settle(engine)
+    }
+
+    /// Once for each engine and workload, with few operations: tracing makes each of them slow, and what a put needs
+    /// does not change with their number.
+    fn count_calls(&mut self) -> Result<()> {
+        let fills = |workload: &&&Workload| workload.kind.base() == Base::Empty;
+        for workload in self.ask.workloads.iter().filter(fills) {
+            for engine in self.engines() {
+                let what = What::Workload(workload.name.to_owned());
+                let mut task = self.task(engine, what, self.stores.empty()?, 0);
+                task.n = task.n.min(CALLS_N);
+                let counted = self.children.count_calls(&task);
+                self.stores.clear()?;
+                let Some(script) = Script::of(workload.kind, task.n, task.seed) else {
+                    continue;
+                };
+                if let Some(count) = counted? {
+                    self.record.calls.push(Calls {
+                        engine,
+                        workload: workload.name.to_owned(),
+                        per_put: count as f64 / script.ops as f64,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn rounds(&mut self) {

@@ -15,7 +15,7 @@ use crate::data::{self, Shuffle};
 use crate::engine::Engine;
 use crate::measure::Laps;
 use crate::script::{Expected, LOADED, Op, Script};
-use crate::workloads::Mix;
+use crate::workloads::{Base, Mix};
 
 /// One thread gets N random keys, another one puts as many as it can meanwhile.
 pub fn read_while_writing<E: Engine>(engine: &E, task: &Task) -> Result<Work> {
@@ -29,13 +29,13 @@ pub fn read_while_writing<E: Engine>(engine: &E, task: &Task) -> Result<Work> {
         anyhow::Ok((reader?, writer?))
     })?;
     let writes = writer.ops;
-    let expected = Expected::loaded(task.n);
     Ok(Work {
         sides: vec![reader, writer],
         writes,
         bytes_put: script.bytes(writes),
         expected: Some(Contents::Replay {
-            start: expected,
+            base: Base::Copy,
+            n: task.n,
             script: script.first(writes),
         }),
     })

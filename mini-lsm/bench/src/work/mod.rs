@@ -9,6 +9,7 @@ mod write;
 mod zipf;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,8 @@ pub enum Answer {
 pub struct Outcome {
     /// One, or two where threads did different work.
     pub sides: Vec<Side>,
+    /// How long it took to open the store.
+    pub open_seconds: f64,
     pub disk_bytes: u64,
     pub peak_memory: Option<u64>,
     /// For workloads that write.
@@ -78,7 +81,7 @@ pub struct Writing {
     /// Writes of the process until the engine rests, over `bytes_put`.
     pub amplification: Option<f64>,
     /// Calls of `write` and its kin during the measured part, over the puts and deletions in it.
-    pub calls_per_put: Option<f64>,
+    pub writes_per_put: Option<f64>,
     /// How long the engine worked on after the last put.
     pub rest_seconds: f64,
     /// The same two after a full compaction, for workloads that only write.
@@ -136,7 +139,9 @@ struct Work {
 }
 
 fn measure_workload<E: Engine>(task: &Task, workload: &Workload) -> Result<Outcome> {
+    let begin = Instant::now();
     let mut engine = E::open(&task.dir, &workload.settings(task.n))?;
+    let open_seconds = begin.elapsed().as_secs_f64();
     if workload.cache == Cache::Warm {
         read::warm(&engine, task.n)?;
     }
@@ -145,6 +150,7 @@ fn measure_workload<E: Engine>(task: &Task, workload: &Workload) -> Result<Outco
     let during = Written::since(before);
     let mut outcome = Outcome {
         sides: work.sides,
+        open_seconds,
         disk_bytes: 0,
         peak_memory: None,
         writing: None,
@@ -155,7 +161,7 @@ fn measure_workload<E: Engine>(task: &Task, workload: &Workload) -> Result<Outco
         outcome.writing = Some(Writing {
             bytes_put: work.bytes_put,
             amplification: Written::since(before).map(|all| per(all.bytes, work.bytes_put)),
-            calls_per_put: during.map(|during| per(during.calls, work.writes)),
+            writes_per_put: during.map(|during| per(during.calls, work.writes)),
             rest_seconds: rest.as_secs_f64(),
             compacted: None,
         });

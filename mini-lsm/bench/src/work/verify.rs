@@ -5,13 +5,14 @@ use anyhow::Result;
 use crate::data::{self, KeyWalk, WrongRead};
 use crate::engine::Engine;
 use crate::script::{Expected, LOADED, Script};
+use crate::workloads::Base;
 
 /// What a store has to hold.
 pub enum Contents {
     /// The `n` keys of a load.
     Loaded { n: u64 },
-    /// What a script makes of a start; computed only when it is asked for, since it takes time and memory.
-    Replay { start: Expected, script: Script },
+    /// What a script makes of its base; computed only when it is asked for, since it takes time and memory.
+    Replay { base: Base, n: u64, script: Script },
     /// What was kept track of.
     Known(Expected),
 }
@@ -23,7 +24,11 @@ pub fn contents<E: Engine>(engine: &E, contents: Contents) -> Result<()> {
             let expected = (0..n).map(|index| (data::present(index), LOADED));
             whole(engine, expected)
         }
-        Contents::Replay { start, script } => {
+        Contents::Replay { base, n, script } => {
+            let start = match base {
+                Base::Empty => Expected::empty(n),
+                Base::Copy | Base::Shared => Expected::loaded(n),
+            };
             let expected = start.replay(&script, script.ops);
             whole(engine, expected.entries(0))
         }

@@ -8,11 +8,12 @@ use anyhow::{Context, Result};
 
 use super::verify::Contents;
 use super::{Side, Task, Work};
+use crate::calls::{self, Mark};
 use crate::data;
 use crate::engine::Engine;
 use crate::measure::Laps;
-use crate::script::{Expected, Op, Script};
-use crate::workloads::{Base, Kind};
+use crate::script::{Op, Script};
+use crate::workloads::Kind;
 
 pub fn apply<E: Engine>(engine: &E, op: Op) -> Result<()> {
     match op {
@@ -30,19 +31,20 @@ pub fn run<E: Engine>(engine: &E, kind: Kind, task: &Task) -> Result<Work> {
         Kind::Sync { writers } => many(engine, &script, writers)?,
         _ => one(engine, &script)?,
     };
-    let start = match kind.base() {
-        Base::Empty => Expected::empty(task.n),
-        _ => Expected::loaded(task.n),
-    };
     Ok(Work {
         sides: vec![side],
         writes: script.ops,
         bytes_put: script.bytes(script.ops),
-        expected: Some(Contents::Replay { start, script }),
+        expected: Some(Contents::Replay {
+            base: kind.base(),
+            n: task.n,
+            script,
+        }),
     })
 }
 
 fn one<E: Engine>(engine: &E, script: &Script) -> Result<Side> {
+    calls::mark(Mark::Begin);
     let begin = Instant::now();
     let mut laps = Laps::start();
     for turn in 0..script.ops {
@@ -50,6 +52,7 @@ fn one<E: Engine>(engine: &E, script: &Script) -> Result<Side> {
         laps.lap();
     }
     let seconds = begin.elapsed().as_secs_f64();
+    calls::mark(Mark::End);
     Ok(Side::new("", script.ops, seconds, Some(&laps)))
 }
 
@@ -69,6 +72,8 @@ fn many<E: Engine>(engine: &E, script: &Script, writers: u64) -> Result<Side> {
         let writers: Vec<_> = (0..writers)
             .map(|first| scope.spawn(move || writer(first)))
             .collect();
+        // The writers wait for this thread, so all of them have been started.
+        calls::mark(Mark::Begin);
         ready.wait();
         let begin = Instant::now();
         let mut all = Laps::start();
@@ -77,6 +82,7 @@ fn many<E: Engine>(engine: &E, script: &Script, writers: u64) -> Result<Side> {
             all.add(&laps)?;
         }
         let seconds = begin.elapsed().as_secs_f64();
+        calls::mark(Mark::End);
         Ok(Side::new("", script.ops, seconds, Some(&all)))
     })
 }

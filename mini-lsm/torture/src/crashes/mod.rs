@@ -18,11 +18,11 @@
 //! |---------------------------|-----------------------------------------------------|
 //! | that is odd               | one, nothing in the background: repeats to the byte |
 //! | that is even              | one to three, with flushes and compactions in the background: the order differs from run to run |
-//! | that is a multiple of 16  | also a store that grows, if it should not (`growth`) |
+//! | that is a multiple of 12  | also a store that grows, if it should not (`growth`) |
 
 mod growth;
 mod model;
-mod verify;
+pub(crate) mod verify;
 mod watch;
 mod workload;
 
@@ -38,7 +38,10 @@ use crate::tally::Tally;
 const DIR: &str = "/store";
 
 /// So many rounds make the scale of CI.
-const USUAL_ROUNDS: u64 = 32;
+const USUAL_ROUNDS: u64 = 12;
+
+/// The recovery of one image in so many is cut too.
+const CUT_ONE_IN: u32 = 24;
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
@@ -57,11 +60,11 @@ fn require_enough(tally: &Tally) -> Result<()> {
         ("recoveries cut", 100),
         ("images of cut recoveries", 2_000),
         ("flushes", 100),
-        ("compactions", 50),
+        ("compactions", 30),
         ("moves of tables", 1),
         ("reopenings", 50),
-        ("crashes lived through", 20),
-        ("lost tails", 500),
+        ("crashes lived through", 5),
+        ("lost tails", 1_000),
         ("zero-filled tails", 100),
         ("logs not named yet", 50),
         ("replays of several logs", 100),
@@ -73,32 +76,34 @@ fn require_enough(tally: &Tally) -> Result<()> {
 }
 
 fn round(seed: u64) -> Result<Tally> {
-    // In most rounds the recovery of a sample of the images is cut too, in some of every one.
-    let cut_one_in = match seed % 16 {
-        5 | 10 => 1,
-        _ => 24,
-    };
     let mut tally = match seed % 2 {
-        1 => quiet_round(seed, cut_one_in)?,
-        _ => busy_round(seed, cut_one_in)?,
+        1 => quiet_round(seed)?,
+        _ => busy_round(seed)?,
     };
-    if seed % 16 == 0 {
+    if seed.is_multiple_of(12) {
         tally.add(&growth::round(seed)?);
     }
     Ok(tally)
 }
 
-fn quiet_round(seed: u64, cut_one_in: u32) -> Result<Tally> {
+fn quiet_round(seed: u64) -> Result<Tally> {
+    // The recovery of a sample of the images is cut too; now and then, in a shorter round, that of
+    // every one.
+    let (steps, cut_one_in) = match seed % 32 {
+        // Beyond the usual rounds.
+        21 => (15, 1),
+        _ => (50, CUT_ONE_IN),
+    };
     let mut workload = Workload::new(seed, 1, false, cut_one_in)?;
-    workload.steps(50)?;
+    workload.steps(steps)?;
     workload.finish()
 }
 
-fn busy_round(seed: u64, cut_one_in: u32) -> Result<Tally> {
+fn busy_round(seed: u64) -> Result<Tally> {
     let mut rng = Rng::with_seed(!seed);
     let lanes = rng.usize(1..4);
-    let mut workload = Workload::new(seed, lanes, true, cut_one_in)?;
-    for _ in 0..3 {
+    let mut workload = Workload::new(seed, lanes, true, CUT_ONE_IN)?;
+    for _ in 0..2 {
         workload.steps_side_by_side(lanes, 24 / lanes)?;
         workload.reopen(match rng.u8(..3) {
             0 => End::Close,

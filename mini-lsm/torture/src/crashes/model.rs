@@ -138,9 +138,9 @@ impl Model {
         replay: Replay,
     ) -> Result<Counts> {
         if let [lane] = &self.lanes[..] {
-            return Ok(vec![lane.locate_by_report(
-                map, floor[0], ceiling[0], replay,
-            )?]);
+            return Ok(vec![
+                lane.locate_by_report(map, floor[0], ceiling[0], replay)?,
+            ]);
         }
         let mut parts = vec![Map::new(); self.lanes.len()];
         for (key, value) in map.iter().filter(|(key, _)| *key != LAST) {

@@ -20,8 +20,7 @@ use crate::draw::{pick, small_options};
 use crate::history::{Map, difference, random_ops, read_all, show};
 use crate::tally::Tally;
 
-/// A recovery of which every cut is tried too: one in so many, of those recoveries that are cuts of
-/// recoveries themselves.
+/// Of the recoveries from a cut recovery, one in so many is cut too.
 const CUT_AGAIN_ONE_IN: u32 = 200;
 
 /// What a crash left, and what a store in it must hold.
@@ -76,7 +75,7 @@ impl Checker<'_> {
         before.check_report(&report, image.is_torn)?;
         let counts = self.locate(image, &map, before.replay(&report))?;
         self.check_absent(&store, &map)?;
-        check_files(&image.fs, &store)?;
+        check_files(&image.fs, Path::new(DIR), &store)?;
         self.count(&before, &report, image);
 
         let cut = image.fs.crash_clone(&CrashPlan::Lose);
@@ -84,7 +83,7 @@ impl Checker<'_> {
             .context("a power cut right after the recovery")?;
         self.write_on(store, &image.fs, map.clone())?;
         if self.rng.u32(..self.cut_one_in) == 0 {
-            self.cut_recovery(&untouched, &map)?;
+            self.cut_recovery(&untouched, &map, true)?;
         }
         Ok(counts)
     }
@@ -122,7 +121,7 @@ impl Checker<'_> {
             difference(map, &found)
         );
         if !background {
-            check_files(fs, &store)?;
+            check_files(fs, Path::new(DIR), &store)?;
         }
         Ok(())
     }
@@ -165,8 +164,9 @@ impl Checker<'_> {
         })
     }
 
-    /// A recovery that is cut leaves what recovers to the same.
-    fn cut_recovery(&mut self, fs: &MemFs, map: &Map) -> Result<()> {
+    /// A recovery that is cut leaves what recovers to the same; with `deep`, so do some of the
+    /// recoveries from that.
+    fn cut_recovery(&mut self, fs: &MemFs, map: &Map, deep: bool) -> Result<()> {
         self.tally.count("recoveries cut", 1);
         let mut seen = BTreeSet::new();
         for (op, plan, cut) in self.cuts_of_recovery(fs)? {
@@ -174,17 +174,14 @@ impl Checker<'_> {
                 continue;
             }
             self.tally.count("images of cut recoveries", 1);
-            let again = self.rng.u32(..CUT_AGAIN_ONE_IN) == 0;
+            let again = deep && self.rng.u32(..CUT_AGAIN_ONE_IN) == 0;
             let untouched = again.then(|| cut.crash_clone(&CrashPlan::Keep));
-            let outcome = self
-                .reopen(&cut, map, false)
-                .and_then(|()| match &untouched {
-                    Some(untouched) => self.cut_recovery(untouched, map),
-                    None => Ok(()),
-                });
-            outcome.with_context(|| {
-                format!("the recovery crashed before {}, {plan:?}", told(&op))
-            })?;
+            let mut outcome = self.reopen(&cut, map, false);
+            if let (Ok(()), Some(untouched)) = (&outcome, untouched) {
+                outcome = self.cut_recovery(&untouched, map, false);
+            }
+            outcome
+                .with_context(|| format!("the recovery crashed before {}, {plan:?}", told(&op)))?;
         }
         Ok(())
     }
@@ -294,19 +291,24 @@ impl Before {
     }
 }
 
-/// In the directory is what the manifest names, and nothing else; the store agrees with it.
-pub fn check_files(fs: &MemFs, store: &LsmStorage) -> Result<()> {
-    let version = Manifest::load(fs, Path::new(DIR)).context("the manifest is unreadable")?;
+/// In the directory is what the manifest names, and nothing else; the store, which has just been
+/// opened and does nothing by itself, agrees with it.
+pub fn check_files(fs: &dyn FileSystem, dir: &Path, store: &LsmStorage) -> Result<()> {
+    let version = Manifest::load(fs, dir).context("the manifest is unreadable")?;
     let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
     let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
     let fixed = ["LOCK".to_owned(), MANIFEST.to_owned()];
     let expected: BTreeSet<String> = tables.chain(logs).chain(fixed).collect();
-    let found: BTreeSet<String> = fs.file_names(DIR).into_iter().collect();
+    let found: BTreeSet<String> = fs.list(dir)?.into_iter().collect();
     ensure!(
         found == expected,
         "the directory holds {found:?}, the manifest and the lock make {expected:?}"
     );
-    ensure!(version.logs.len() == 1, "logs {:?} after open", version.logs);
+    ensure!(
+        version.logs.len() == 1,
+        "logs {:?} after open",
+        version.logs
+    );
     let metrics = store.metrics();
     ensure!(metrics.failed_removals == 0, "removals failed");
     for (level, tables) in metrics.levels.iter().enumerate() {

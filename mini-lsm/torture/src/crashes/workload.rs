@@ -68,7 +68,7 @@ impl Workload {
             match self.rng.u8(..100) {
                 0..2 => self.reopen(End::Close)?,
                 2..4 => self.reopen(End::Drop)?,
-                4..6 => self.reopen(End::Crash)?,
+                4..7 => self.reopen(End::Crash)?,
                 _ => {
                     let rng = &mut self.rng.fork();
                     self.writer(0).step(rng)?;
@@ -165,7 +165,8 @@ impl Workload {
         let mut options = small_options(&mut self.rng, self.watch.fs(), background);
         options.listener = Arc::clone(&self.events) as _;
         self.durability = options.durability;
-        let store = LsmStorage::open(DIR, options).context("open, in the middle of the workload")?;
+        let store =
+            LsmStorage::open(DIR, options).context("open, in the middle of the workload")?;
         self.store = Some(store);
         self.watch.is_recovered();
         // What recovery shows it has put into tables.

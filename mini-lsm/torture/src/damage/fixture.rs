@@ -12,8 +12,8 @@ use crate::history::{History, Op, key, random_ops};
 /// Where the store lives.
 pub const DIR: &str = "store";
 /// So many keys are written, so that most are overwritten.
-pub const KEY_COUNT: usize = 220;
-const VALUE_LEN: usize = 150;
+pub const KEY_COUNT: usize = 240;
+const VALUE_LEN: usize = 180;
 /// The length of a record's header in a log, and of its fields (see `mini_lsm::log`): read here a
 /// second time, so that the oracle does not rest on the reader that it judges.
 const HEADER_LEN: usize = 20;
@@ -79,7 +79,7 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
     let mut rng = Rng::with_seed(seed);
     let (fs, mut history) = (MemFs::new(), History::new());
     write_levels(&fs, &mut history, &mut rng).context("the tables of the store to be damaged")?;
-    // Small, so that a memtable is frozen on the way, and there are two logs.
+    // Small, so that memtables are frozen on the way, and there are several logs.
     let memtable_size = 6 << 10;
     let store = LsmStorage::open(
         DIR,
@@ -88,6 +88,11 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
             ..options(&fs)
         },
     )?;
+    for _ in 0..3 {
+        write_some(&store, &mut history, &mut rng, 20)?;
+        store.flush()?;
+    }
+    check_levels(&store)?;
     write_some(&store, &mut history, &mut rng, 15)?;
     while store.metrics().frozen.is_empty() {
         write_some(&store, &mut history, &mut rng, 1)?;
@@ -102,7 +107,7 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
     Ok([killed, unsynced, closed])
 }
 
-/// Several tables on L0, L1 and L2, the upper ones with newer values and tombstones.
+/// Several tables on L1 and L2, the upper ones with newer values and tombstones.
 fn write_levels(fs: &MemFs, history: &mut History, rng: &mut Rng) -> Result<()> {
     let to_l2 = LsmOptions {
         level_count: 2,
@@ -129,21 +134,21 @@ fn write_levels(fs: &MemFs, history: &mut History, rng: &mut Rng) -> Result<()> 
     }
     // The files are to be the same every time: nothing goes on while the thread works.
     while !store.metrics().levels[0].is_empty() {
+        if let Some(error) = store.metrics().background_error {
+            return Err(error.into());
+        }
         std::thread::yield_now();
     }
-    store.close()?;
+    Ok(store.close()?)
+}
 
-    let store = LsmStorage::open(DIR, options(fs))?;
-    for _ in 0..3 {
-        write_some(&store, history, rng, 25)?;
-        store.flush()?;
-    }
+fn check_levels(store: &LsmStorage) -> Result<()> {
     let counts: Vec<usize> = store.metrics().levels.iter().map(Vec::len).collect();
     ensure!(
         counts[0] >= 3 && counts[1] >= 2 && counts[2] >= 3,
         "the levels should have at least 3, 2 and 3 tables, they have {counts:?}"
     );
-    Ok(store.close()?)
+    Ok(())
 }
 
 fn write_some(

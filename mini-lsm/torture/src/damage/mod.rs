@@ -65,7 +65,7 @@ fn require(scale: &Scale, tally: &Tally) -> Result<()> {
     tally.require("damaged stores", 100_000)?;
     tally.require("refused", 10_000)?;
     tally.require("reads failed", 10_000)?;
-    tally.require("read in full", 1_000)?;
+    tally.require("read in full", 300)?;
     tally.require("lost tails reported", 1_000)
 }
 
@@ -97,6 +97,8 @@ fn run_round(seed: u64, stores: &Stores, watchdog: &Watchdog) -> Result<Tally> {
     let subjects = stores.of(pass / PASSES)?;
     let mut tally = Tally::new();
     let mut rng = Rng::with_seed(seed);
+    let len: usize = targets(&subjects).iter().map(|target| target.len).sum();
+    tally.count("bytes", (len / CHUNKS as usize) as u64);
     for (subject, case) in cases(&subjects, pass % PASSES, chunk, &mut rng) {
         watchdog.begin(seed, case.to_string());
         let outcome = try_case(&case, &subject.undamaged).with_context(|| case.to_string())?;

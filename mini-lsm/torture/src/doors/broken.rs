@@ -1,11 +1,11 @@
 //! Directories that are no store, or a store that is not whole.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use mini_lsm::files::{FileKind, LOCK, MANIFEST};
+use anyhow::{Context, Result, ensure};
+use mini_lsm::files::{LOCK, MANIFEST, MANIFEST_TMP, log_path, table_path};
 use mini_lsm::fs::{DiskFs, FileSystem};
 use mini_lsm::log::LogWriter;
 use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest};
@@ -14,10 +14,13 @@ use mini_lsm::table::{FOOTER_LEN, TableId};
 use super::world::World;
 use crate::tally::Tally;
 
+/// Names and bytes.
+type Files<'a> = &'a [(&'a str, &'a [u8])];
+
 /// Files of others, and what other engines leave.
 pub fn foreign(world: &World, tally: &mut Tally) -> Result<()> {
     let no_bytes: &[u8] = b"";
-    let cases: [(&str, &[(&str, &[u8])], &str); 8] = [
+    let cases: [(&str, Files<'_>, &str); 8] = [
         ("notes", &[("notes.txt", b"milk")], "notes.txt"),
         ("photographs", &[("2024/summer.jpg", b"jpg")], "2024"),
         ("hidden", &[(".git/HEAD", b"ref")], ".git"),
@@ -155,21 +158,39 @@ pub fn missing_files(world: &World, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// What a crash leaves shuts no door: only `open` clears it away.
+pub fn left_by_a_crash(world: &World, _tally: &mut Tally) -> Result<()> {
+    let dir = world.copy("left by a crash")?;
+    let version = Manifest::load(&DiskFs, &dir)?;
+    let log = log_path(&dir, *version.logs.last().context("a store has a log")?);
+    let mut bytes = fs::read(&log)?;
+    bytes.extend_from_slice(b"half a record");
+    fs::write(&log, bytes)?;
+    let strays = ["009998.sst", "009999.wal", MANIFEST_TMP];
+    for stray in strays {
+        fs::write(dir.join(stray), b"half a file")?;
+    }
+    world.is_sound(&dir)?;
+    for stray in strays {
+        ensure!(!dir.join(stray).exists(), "nobody removes {stray}");
+    }
+    Ok(())
+}
+
 /// Some table that the store needs.
-fn a_table(dir: &Path) -> Result<(TableId, std::path::PathBuf)> {
+fn a_table(dir: &Path) -> Result<(TableId, PathBuf)> {
     let version = Manifest::load(&DiskFs, dir)?;
     let id = *version
         .tables
         .keys()
         .next()
         .context("a store has a table")?;
-    Ok((id, mini_lsm::files::table_path(dir, id)))
+    Ok((id, table_path(dir, id)))
 }
 
 /// A manifest of these edits, each of them sound as a record and marked as synced.
 fn replace_manifest(dir: &Path, edits: &[&str]) -> Result<()> {
     let path = dir.join(MANIFEST);
-    assert_eq!(FileKind::parse(MANIFEST), Some(FileKind::Manifest));
     fs::remove_file(&path)?;
     let fs: Arc<dyn FileSystem> = Arc::new(DiskFs);
     let log = LogWriter::new(MANIFEST_LOG_ID, fs.create(&path)?);

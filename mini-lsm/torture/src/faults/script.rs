@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use mini_lsm::fs::{FileSystem, Operation};
+use mini_lsm::fs::{FileSystem, OpKind, Operation};
 use mini_lsm::{Durability, LsmOptions};
 
 use crate::history::{Op, key, random_ops};
@@ -106,8 +106,8 @@ impl Script {
         for index in 1..420 {
             steps.push(Step::Write(random_ops(&mut rng, KEY_COUNT, VALUE_LEN)));
             match index {
-                _ if index % 60 == 0 => steps.push(Step::Compact),
-                _ if index % 10 == 0 => steps.push(Step::Flush),
+                _ if index % 20 == 0 => steps.push(Step::Compact),
+                _ if index % 5 == 0 => steps.push(Step::Flush),
                 _ => {}
             }
         }
@@ -118,8 +118,8 @@ impl Script {
     /// manifest.
     pub fn targets(&self, operations: &[Operation]) -> Vec<Operation> {
         let is_near = |index: usize| {
-            let neighbours = &operations[index.saturating_sub(3)..operations.len().min(index + 4)];
-            neighbours.iter().any(|op| op.has_extension("tmp"))
+            let neighbours = &operations[index.saturating_sub(4)..operations.len().min(index + 9)];
+            neighbours.iter().any(|op| op.kind == OpKind::Rename)
         };
         (0..operations.len())
             .filter(|&index| self.steps.len() < 100 || is_near(index))

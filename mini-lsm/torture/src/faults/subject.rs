@@ -70,7 +70,7 @@ impl Subject {
             durable: 0,
             hits_at_open: 0,
             hits_at_settling: 0,
-            crash_checks_left: 6,
+            crash_checks_left: 2,
             ended: None,
             tally: Tally::new(),
         }
@@ -145,6 +145,7 @@ impl Subject {
     fn write(&mut self, ops: &[Op]) -> Result<()> {
         let had_ended = self.ended.is_some();
         // Refused, as it must be: not even a crash brings it, so history knows nothing of it.
+        let before = self.settings.has_threads.then(|| self.history.clone());
         let batch = match had_ended {
             true => History::new().write(ops),
             false => self.history.write(ops),
@@ -158,11 +159,12 @@ impl Subject {
             if self.settings.durability == Durability::Sync {
                 self.durable = self.acked;
             }
-        } else {
-            ensure!(
-                self.ended.is_some(),
-                "a write failed, and the store takes more"
-            );
+        } else if self.ended.is_none() {
+            // It froze the memtable, and with the old state went the last reader of a table that a
+            // compaction in another thread had replaced: it was to remove the file.
+            let panicked = matches!(outcome, Outcome::Panicked);
+            ensure!(panicked, "a write failed, and the store takes more");
+            self.history = before.context("a write panicked, and the store takes more")?;
         }
         Ok(())
     }

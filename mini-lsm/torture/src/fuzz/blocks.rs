@@ -12,13 +12,13 @@ use crate::history::show;
 
 /// The bytes are a block: it is refused, or its entries make the same bytes again and are what a
 /// cursor shows.
-pub fn block(data: &[u8]) {
+pub fn block(data: &[u8]) -> bool {
     let decoded = Block::decode(Bytes::copy_from_slice(data), Origin::memory("a block"));
     let block = match decoded {
         Ok(block) => Arc::new(block),
         Err(error) => {
             assert!(error.is_corruption(), "not a Corruption: {error:?}");
-            return;
+            return false;
         }
     };
     let raw: Vec<RawEntry<'_>> = (0..block.entry_count()).map(|n| block.entry(n)).collect();
@@ -48,6 +48,7 @@ pub fn block(data: &[u8]) {
     if ascends {
         rebuild(&entries);
     }
+    ascends
 }
 
 type Entry = (Vec<u8>, Option<Vec<u8>>);
@@ -98,12 +99,17 @@ fn encode(entries: &[RawEntry<'_>]) -> Vec<u8> {
 
 /// The bytes are a filter, and the hashes that it is asked for: it is refused, or answers as the
 /// format says. One that is built from these hashes denies none of them.
-pub fn filter(data: &[u8]) {
+pub fn filter(data: &[u8]) -> bool {
     let hashes: Vec<u32> = data
         .chunks_exact(4)
         .map(|bytes| u32::from_le_bytes(bytes.try_into().expect("4 bytes")))
         .collect();
-    match decode_filter(data) {
+    let decoded = decode_filter(data);
+    let is_taken = matches!(decoded, Ok(Some(_)));
+    let has_blocks = data.len() > FILTER_BLOCK_LEN && data.len() % FILTER_BLOCK_LEN == 1;
+    let has_probes = data.last().is_some_and(|count| (1..=30).contains(count));
+    assert_eq!(is_taken, has_blocks && has_probes, "whether it is a filter");
+    match decoded {
         Ok(None) => assert!(data.is_empty(), "no filter from {} bytes", data.len()),
         Ok(Some(filter)) => {
             assert_eq!(filter.encode(), data, "the filter makes other bytes");
@@ -123,6 +129,7 @@ pub fn filter(data: &[u8]) {
             .is_some_and(|filter| !filter.may_contain(hash));
         assert!(!is_denied, "{hash:08x} is denied by its own filter");
     }
+    is_taken
 }
 
 fn decode_filter(data: &[u8]) -> mini_lsm::Result<Option<BloomFilter>> {

@@ -17,7 +17,7 @@ pub const LOG_ID: u64 = 7;
 /// records are mended; bit 1, the byte at the place that the other two give is inverted then.
 ///
 /// What it holds is what a second reader finds in it, and every batch makes the same bytes again.
-pub fn log(data: &[u8]) {
+pub fn log(data: &[u8]) -> bool {
     let file = prepare(data, LOG_ID);
     let (fs, dir) = (MemFs::new(), Path::new("d"));
     let path = log_path(dir, LOG_ID);
@@ -32,7 +32,7 @@ pub fn log(data: &[u8]) {
                 "a log without damage is refused: {error}"
             );
             assert!(Wal::read(&fs, dir, LOG_ID).is_err());
-            return;
+            return false;
         }
     };
     let expected = expected.expect("what had been synced is damaged, and nobody says so");
@@ -47,6 +47,7 @@ pub fn log(data: &[u8]) {
     assert_eq!(got, expected, "end, lost bytes, shows sync");
 
     let batches: Vec<_> = payloads.iter().map(|(_, payload)| batch(payload)).collect();
+    let has_batches = batches.iter().any(Option::is_some);
     match Wal::read(&fs, dir, LOG_ID) {
         Ok(wal) => {
             let batches: Option<Vec<_>> = batches.into_iter().collect();
@@ -60,6 +61,7 @@ pub fn log(data: &[u8]) {
             );
         }
     }
+    has_batches
 }
 
 /// A batch from its payload; it must make the same bytes again.

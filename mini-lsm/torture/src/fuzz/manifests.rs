@@ -22,7 +22,7 @@ const DIR: &str = "d";
 ///
 /// What it describes can be, reads back the same from a new manifest, and a store opens on it, or
 /// says what is wrong.
-pub fn manifest(data: &[u8]) {
+pub fn manifest(data: &[u8]) -> bool {
     let fs = MemFs::new();
     let dir = Path::new(DIR);
     fs.write_raw(dir.join(LOCK), b"");
@@ -36,7 +36,7 @@ pub fn manifest(data: &[u8]) {
             assert!(error.is_corruption(), "not a Corruption: {error:?}");
             let opened = LsmStorage::open(DIR, options(&fs));
             assert!(opened.is_err_and(|error| error.is_corruption()));
-            return;
+            return false;
         }
     };
     let ids = version.tables.keys().map(|id| id.0);
@@ -60,6 +60,7 @@ pub fn manifest(data: &[u8]) {
     let loaded = Manifest::load(&*elsewhere, dir).expect("it was just made");
     assert_eq!(loaded, version);
     open(&fs, &version);
+    true
 }
 
 fn write_lines(fs: &MemFs, text: &[u8]) {

@@ -43,7 +43,7 @@ fn change(rng: &mut Rng, input: &mut Vec<u8>, other: &[u8]) {
     // Short runs mostly: what is changed is a field or two.
     let len = 1 + rng.usize(..40).min(rng.usize(..40));
     let end = (at + len).min(input.len());
-    match rng.u8(..10) {
+    match rng.u8(..11) {
         0 | 1 => input[at] ^= 1 << rng.u8(..8),
         2 => input[at] = rng.u8(..),
         3 | 4 => {
@@ -63,6 +63,16 @@ fn change(rng: &mut Rng, input: &mut Vec<u8>, other: &[u8]) {
                 true => overwrite(input, at, &run),
                 false => drop(input.splice(at..at, run)),
             }
+        }
+        9 => {
+            // As text, in the place of the digits that are there, if there are.
+            let is_no_digit = |byte: &u8| !byte.is_ascii_digit();
+            let from = input[at..].iter().position(u8::is_ascii_digit);
+            let from = at + from.unwrap_or_default();
+            let rest = &input[from..];
+            let len = rest.iter().position(is_no_digit).unwrap_or(rest.len());
+            let number = u64::from_le_bytes(interesting(rng)).to_string();
+            drop(input.splice(from..from + len, number.into_bytes()));
         }
         _ => {
             // The end of another, or a piece from the middle of it.

@@ -11,13 +11,14 @@ use crate::history::{Map, Op, difference, read_all, show};
 const DIR: &str = "d";
 
 /// The bytes are a script; whatever it does, the store holds what a map does.
-pub fn script(data: &[u8]) {
+pub fn script(data: &[u8]) -> bool {
     let mut script = Script::new(data);
     let mut world = World::new(&mut script);
     while let Some(step) = script.next() {
         world.step(step, &mut script);
     }
     world.check("at the end");
+    world.reopened > 0
 }
 
 /// A store and what it must hold.
@@ -30,6 +31,8 @@ struct World {
     writes: Vec<Map>,
     /// So many of those survive a power cut.
     durable: usize,
+    /// How often it was opened again.
+    reopened: u64,
     /// A scan that goes on, and what is left of it.
     scan: Option<(LsmIterator, Map)>,
 }
@@ -44,6 +47,7 @@ impl World {
             fs,
             writes: vec![Map::new()],
             durable: 0,
+            reopened: 0,
             scan: None,
         }
     }
@@ -169,6 +173,7 @@ impl World {
         };
         self.writes = vec![self.writes.swap_remove(number)];
         self.durable = 0;
+        self.reopened += 1;
     }
 
     fn check(&self, when: &str) {

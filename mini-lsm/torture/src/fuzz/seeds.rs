@@ -12,7 +12,7 @@ use mini_lsm::files::MANIFEST;
 use mini_lsm::fs::{FileSystem, MemFs, WritableFile};
 use mini_lsm::log::LogWriter;
 use mini_lsm::manifest::{Manifest, TableRecord, Version, VersionEdit};
-use mini_lsm::table::{SsTableBuilder, TableId};
+use mini_lsm::table::{BlockMeta, Footer, SsTableBuilder, TableId};
 use mini_lsm::wal::encode_batch;
 use mini_lsm::{LsmOptions, WriteBatch};
 
@@ -21,6 +21,14 @@ use super::tables::TABLE_ID;
 
 /// So many of a target.
 const COUNT: u64 = 12;
+
+/// The keys of two blocks: in order, overlapping, meeting, the wrong way round.
+const SST_BLOCKS: [[&[&[u8]]; 2]; 4] = [
+    [&[b"a", b"b"], &[b"c", b"d"]],
+    [&[b"a", b"c"], &[b"b", b"d"]],
+    [&[b"a", b"b"], &[b"b", b"c"]],
+    [&[b"c", b"d"], &[b"a", b"b"]],
+];
 
 /// The inputs of a target, by its name.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
@@ -32,9 +40,12 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "manifest" => manifest,
         _ => script,
     };
-    (0..COUNT)
-        .map(|seed| make(seed, &mut Rng::with_seed(seed)))
-        .collect()
+    let made = (0..COUNT).map(|seed| make(seed, &mut Rng::with_seed(seed)));
+    let by_hand = match target {
+        "sst" => SST_BLOCKS.map(sst_by_hand).to_vec(),
+        _ => Vec::new(),
+    };
+    made.chain(by_hand).collect()
 }
 
 /// Some entries in order; a few more with each seed.
@@ -95,6 +106,38 @@ fn sst(seed: u64, rng: &mut Rng) -> Vec<u8> {
     table.finish().expect("a file in memory");
     // Mended: whatever is changed, the reader comes past the checksums.
     [vec![3], read()].concat()
+}
+
+/// A table whose two blocks may be in any order.
+fn sst_by_hand(blocks: [&[&[u8]]; 2]) -> Vec<u8> {
+    let (mut file, mut index) = (Vec::new(), Vec::new());
+    let seal = |file: &mut Vec<u8>, part: &[u8]| {
+        file.extend_from_slice(part);
+        file.extend_from_slice(&crc32fast::hash(part).to_le_bytes());
+    };
+    for keys in blocks {
+        let mut block = BlockBuilder::new(usize::MAX);
+        keys.iter().for_each(|key| block.add(key, Some(b"value")));
+        let block = block.finish();
+        let meta = BlockMeta {
+            first_key: keys[0],
+            last_key: keys[keys.len() - 1],
+            offset: file.len() as u64,
+            len: block.len() as u32,
+        };
+        meta.encode(&mut index);
+        seal(&mut file, &block);
+    }
+    let filter_offset = file.len() as u64;
+    seal(&mut file, b"");
+    let index_offset = file.len() as u64;
+    seal(&mut file, &index);
+    let footer = Footer {
+        filter_offset,
+        index_offset,
+        entry_count: blocks.iter().map(|keys| keys.len() as u64).sum(),
+    };
+    [&[0], &file[..], &footer.encode(TABLE_ID)].concat()
 }
 
 fn log(seed: u64, rng: &mut Rng) -> Vec<u8> {

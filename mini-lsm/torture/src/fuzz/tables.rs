@@ -22,7 +22,7 @@ const PATH: &str = "000007.sst";
 ///
 /// It is refused, or else every way to read it is without a panic; and if the engine's own check
 /// finds nothing wrong, all ways agree, and a new table of the same entries reads the same.
-pub fn sst(data: &[u8]) {
+pub fn sst(data: &[u8]) -> bool {
     let mut file = data.get(1..).unwrap_or_default().to_vec();
     let flags = data.first().copied().unwrap_or_default();
     if flags & 1 != 0 {
@@ -31,7 +31,7 @@ pub fn sst(data: &[u8]) {
     let fs = Arc::new(MemFs::new());
     fs.write_raw(PATH, &file);
     let Some(table) = corruption_or(open(&fs)) else {
-        return;
+        return false;
     };
     let is_sound = corruption_or(table.verify()).is_some();
     let read = corruption_or(read_all(&table));
@@ -41,7 +41,7 @@ pub fn sst(data: &[u8]) {
             corruption_or(table.get(&key));
             corruption_or(SsTableIterator::new(Arc::clone(&table), CacheFill::No).seek(&key));
         }
-        return;
+        return false;
     }
     let entries = read.expect("a table without damage cannot be read");
     check_sound(&table, &entries);
@@ -50,6 +50,7 @@ pub fn sst(data: &[u8]) {
     let again = rebuild(&fs, &entries);
     let read = read_all(&again).expect("it was just built");
     assert!(read == entries, "a new table reads otherwise");
+    true
 }
 
 type Entry = (Vec<u8>, Option<Vec<u8>>);

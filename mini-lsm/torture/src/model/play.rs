@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::test_runner::{
+    Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner,
+};
 
 use super::script::Script;
 use crate::rounds::caught;
@@ -21,6 +23,9 @@ use crate::tally::Tally;
 const TRIES: [Pace; 4] = [Pace::Calm, Pace::Free, Pace::Free, Pace::Free];
 /// A script takes milliseconds, some of them a second.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// What proptest is told of a failure: the rest is kept beside it.
+const KEPT: &str = "it fails";
 
 /// Performs a script.
 pub type Play = fn(&Script, &Run) -> Result<Tally>;
@@ -70,6 +75,7 @@ impl Run {
 
 /// A script that failed.
 struct Failure {
+    script: Script,
     /// It failed at the last of so many actions.
     action_count: usize,
     /// The script, and how it failed.
@@ -79,38 +85,56 @@ struct Failure {
 /// Plays the one of `scripts` that `seed` gives. If it fails, the error tells a script as short as
 /// could be found.
 pub fn play_seed(seed: u64, scripts: &impl Strategy<Value = Script>, play: Play) -> Result<Tally> {
-    let tally = RefCell::new(Tally::new());
-    let first_len = Cell::new(0);
-    let shortest = RefCell::new(None);
-    let outcome = runner(seed).run(scripts, |script| {
-        let is_shrinking = shortest.borrow().is_some();
-        let paces = match is_shrinking && script.has_threads() {
-            true => &TRIES[..],
-            false => &[Pace::Free],
-        };
-        for &pace in paces {
-            match attempt(&script, pace, play) {
-                Ok(seen) => tally.replace(seen),
-                Err(failure) => {
-                    if !is_shrinking {
-                        first_len.set(failure.action_count);
-                    }
-                    shortest.replace(Some(failure));
-                    return Err(TestCaseError::fail("told by the failure that was kept"));
-                }
-            };
-        }
-        Ok(())
-    });
-    if let Some(failure) = shortest.into_inner() {
-        let Failure { action_count, told } = failure;
+    let search = Search {
+        play,
+        tally: RefCell::default(),
+        first_len: Cell::new(0),
+        shortest: RefCell::default(),
+    };
+    let outcome = runner(seed).run(scripts, |script| search.judge(&script));
+    if let Some(failure) = search.shortest.into_inner() {
+        let (first, last) = (search.first_len.get(), failure.action_count);
         bail!(
-            "it fails at step {} of its script. A shorter script, which fails at step {action_count}:\n{told}",
-            first_len.get()
+            "it fails at step {first} of its script. A shorter script, which fails at step {last}:\n{}",
+            failure.told
         );
     }
     outcome?;
-    Ok(tally.into_inner())
+    Ok(search.tally.into_inner())
+}
+
+/// The first script and, if it fails, shorter and shorter ones.
+struct Search {
+    play: Play,
+    tally: RefCell<Tally>,
+    /// At which action the first script failed.
+    first_len: Cell<usize>,
+    shortest: RefCell<Option<Failure>>,
+}
+
+impl Search {
+    fn judge(&self, script: &Script) -> TestCaseResult {
+        let known = self.shortest.borrow().as_ref().map(|f| f.script == *script);
+        let paces = match known {
+            // Proptest has undone a step. If the script passed this time, it would give up.
+            Some(true) => return Err(TestCaseError::fail(KEPT)),
+            Some(false) if script.has_threads() => &TRIES[..],
+            _ => &[Pace::Free],
+        };
+        for &pace in paces {
+            match attempt(script, pace, self.play) {
+                Ok(tally) => drop(self.tally.replace(tally)),
+                Err(failure) => {
+                    if known.is_none() {
+                        self.first_len.set(failure.action_count);
+                    }
+                    self.shortest.replace(Some(failure));
+                    return Err(TestCaseError::fail(KEPT));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn runner(seed: u64) -> TestRunner {
@@ -130,6 +154,7 @@ fn attempt(script: &Script, pace: Pace, play: Play) -> std::result::Result<Tally
     let run = Run::new(pace);
     let outcome = watched(script, &run, || caught(|| play(script, &run)));
     outcome.map_err(|error| Failure {
+        script: script.clone(),
         action_count: run.action_count(),
         told: run.tell(script, &format!("{error:#}")),
     })

@@ -64,7 +64,7 @@ enum Kind {
 type Step = (u16, u16, u16, u8);
 
 /// A script.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     steps: Vec<Step>,
     keys: Keys,
@@ -236,7 +236,7 @@ impl Writer<'_> {
     fn put(&mut self, number: u16, len: usize) -> (Bytes, Bytes) {
         let key = match self.script.keys {
             // Now and then an old one, too.
-            Keys::Sequential if number % 8 > 0 => sequential_key(self.writes),
+            Keys::Sequential if !number.is_multiple_of(8) => sequential_key(self.writes),
             _ => self.key(number),
         };
         self.writes += 1;

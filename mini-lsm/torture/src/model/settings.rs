@@ -60,7 +60,7 @@ impl Settings {
         };
         LsmOptions {
             fs: Arc::new(fs.clone()),
-            block_size: one_of(a, &[4096, 1, 40, 100, 400, 1000]),
+            block_size: one_of(a, &[4096, 1, 40, 100, 400, 1000, 1 << 20]),
             table_size: one_of(b, &[64 << 10, 1, 200, 1000, 4000]),
             memtable_size: one_of(c, &[64 << 10, 1, 500, 2000, 5000, 5000, 20_000]),
             max_frozen_memtables: one_of(d, &[2, 1, 3]),

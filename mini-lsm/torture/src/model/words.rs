@@ -93,7 +93,8 @@ fn longest(number: usize) -> Bytes {
     match number % 4 {
         0 => Bytes::from("k".repeat(filling) + &text),
         1 => Bytes::from(text + &"k".repeat(filling)),
-        2 => Bytes::from("k".repeat(LONGEST_KEY - number)),
+        // Short enough that another entry begins in the same block.
+        2 => Bytes::from("k".repeat(LONGEST_KEY - 8 * number)),
         _ => numbered("key", number),
     }
 }

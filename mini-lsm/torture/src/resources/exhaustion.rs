@@ -18,13 +18,15 @@ mod unix {
 
     use crate::history::{Map, read_all};
     use crate::own_process;
-    use crate::resources::place::{Place, expect_no_strays};
+    use crate::resources::place::{Place, strays};
     use crate::tally::Tally;
 
+    /// How many tables the store has at first.
+    const TABLES: usize = 10;
     /// After so many limits that sufficed it ends.
-    const ENOUGH: usize = 3;
+    const ENOUGH: usize = 2;
     /// No limit above this: a store with a few dozen tables needs no more.
-    const MOST: u64 = 400;
+    const MOST: u64 = 150;
 
     /// Lowers the limit on handles while it is there.
     struct Limit {
@@ -47,7 +49,7 @@ mod unix {
     }
 
     /// What the store must hold.
-    #[derive(Default)]
+    #[derive(Clone, Default)]
     struct Promise {
         acknowledged: Map,
         /// Writes that returned an error: there or not.
@@ -69,17 +71,17 @@ mod unix {
         }
     }
 
-    /// One store, whose opening and work meet each limit in turn.
+    /// A store with a table for each handle of the lower limits; each limit meets a copy of it.
     pub fn run(seed: u64, tally: &mut Tally) -> Result<()> {
         let mut rng = Rng::with_seed(seed);
-        let place = Place::disk()?;
+        let base = Place::disk()?;
         let mut promise = Promise::default();
-        let store = place.open(&LsmOptions {
+        let store = base.open(&LsmOptions {
             background_flush: false,
             background_compaction: false,
             ..options(&mut rng)
         })?;
-        for _ in 0..20 {
+        for _ in 0..TABLES {
             promise.work(&store, 10)?;
             store.flush()?;
         }
@@ -87,14 +89,19 @@ mod unix {
         let mut sufficed = 0;
         let mut limit = own_process::handle_count().unwrap_or(3) as u64;
         while sufficed < ENOUGH {
-            ensure!(limit < MOST, "{limit} handles are too few for 20 tables");
+            ensure!(
+                limit < MOST,
+                "{limit} handles are too few for {TABLES} tables"
+            );
+            let place = base.copy()?;
             let options = options(&mut rng);
+            let mut promise = promise.clone();
             let outcome = under(limit, &place, &options, &mut promise, tally)
                 .with_context(|| format!("with at most {limit} handles"))?;
             sufficed += usize::from(outcome);
             again(&place, &options, &mut promise)
                 .with_context(|| format!("after at most {limit} handles"))?;
-            limit += rng.u64(1..4);
+            limit += rng.u64(1..3);
         }
         Ok(())
     }
@@ -120,7 +127,7 @@ mod unix {
             }
         };
         let worked = promise
-            .work(&store, 60)
+            .work(&store, 24)
             .and_then(|()| store.flush())
             .and_then(|()| store.compact());
         // Reads go on, whatever became of the writes.
@@ -157,7 +164,9 @@ mod unix {
             background_flush: false,
             ..options.clone()
         })?);
-        expect_no_strays(&DiskFs, &place.dir())
+        let strays = strays(&DiskFs, &place.dir())?;
+        ensure!(strays.is_empty(), "nobody needs {strays:?}");
+        Ok(())
     }
 
     impl Promise {

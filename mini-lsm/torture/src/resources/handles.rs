@@ -135,8 +135,8 @@ impl Life<'_> {
         // for it.
         let of_now = self.held.iter().filter(|held| held.opening == self.opening);
         let kept = of_now.flat_map(|held| &held.tables);
-        let most = live.iter().chain(kept).cloned().collect();
-        self.place.expect_files(&live, &most)
+        let files: Names = live.iter().chain(kept).cloned().collect();
+        self.place.expect_files(&files)
     }
 
     /// No store: nothing is open but what scans keep.

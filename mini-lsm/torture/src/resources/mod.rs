@@ -23,7 +23,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 
 /// How many rounds there are usually. The longer parts have their turn in the first of so many.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 3;
 
 /// A part of the trial.
 type Part = fn(u64, &mut Tally) -> Result<()>;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use mini_lsm::files::{LOCK, MANIFEST};
 use mini_lsm::fs::{DiskFs, FileSystem, MemFs};
+use mini_lsm::manifest::Manifest;
 use mini_lsm::{LsmOptions, LsmStorage};
 use tempfile::TempDir;
 
@@ -34,6 +35,16 @@ impl Place {
     /// A new one in memory.
     pub fn mem() -> Self {
         Self::Mem(MemFs::new())
+    }
+
+    /// A copy of a place on disk, and of the store in it, which nobody has open.
+    pub fn copy(&self) -> Result<Self> {
+        let copy = Self::disk()?;
+        std::fs::create_dir(copy.dir())?;
+        for name in self.files()? {
+            std::fs::copy(self.dir().join(&name), copy.dir().join(&name))?;
+        }
+        Ok(copy)
     }
 
     /// The directory of the store.
@@ -120,9 +131,9 @@ impl Place {
         Ok(())
     }
 
-    /// An error unless the directory holds all of `least`, and nothing that is not in `most`.
-    pub fn expect_files(&self, least: &Names, most: &Names) -> Result<()> {
-        between("there", &self.files()?, least, most)
+    /// An error unless the directory holds these files, and no other.
+    pub fn expect_files(&self, expected: &Names) -> Result<()> {
+        between("there", &self.files()?, expected, expected)
     }
 }
 
@@ -158,14 +169,16 @@ fn between(what: &str, found: &Names, least: &Names, most: &Names) -> Result<()>
     Ok(())
 }
 
-/// Whether the directory of a store that was closed or dropped holds what it may: lock, manifest,
-/// and tables and logs, as many as the manifest names.
-pub fn expect_no_strays(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
-    let version = mini_lsm::manifest::Manifest::load(fs, dir)?;
+/// What the manifest of a store names must be there; returns what is there and not named.
+pub fn strays(fs: &dyn FileSystem, dir: &Path) -> Result<Names> {
+    let version = Manifest::load(fs, dir)?;
     let tables = version.tables.keys().map(|id| format!("{:06}.sst", id.0));
     let logs = version.logs.iter().map(|id| format!("{id:06}.wal"));
     let fixed = [LOCK, MANIFEST].map(str::to_owned);
     let named: Names = tables.chain(logs).chain(fixed).collect();
     let found: Names = fs.list(dir)?.into_iter().collect();
-    between("there", &found, &named, &named)
+    if let Some(missing) = named.difference(&found).next() {
+        bail!("the manifest names {missing}, and it is not there");
+    }
+    Ok(found.difference(&named).cloned().collect())
 }

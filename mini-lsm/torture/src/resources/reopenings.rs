@@ -7,7 +7,7 @@ use fastrand::Rng;
 use mini_lsm::LsmOptions;
 use mini_lsm::fs::DiskFs;
 
-use super::place::{Place, expect_no_strays};
+use super::place::{Names, Place, strays};
 use crate::history::{Map, read_all};
 use crate::tally::Tally;
 
@@ -48,8 +48,11 @@ fn many(seed: u64, life: Life, tally: &mut Tally) -> Result<()> {
         ..LsmOptions::for_test(Arc::new(DiskFs))
     };
     let mut map = Map::new();
+    let mut left = Names::new();
     for count in 0..COUNT {
         let store = place.open(&options)?;
+        let still = place.files()?.intersection(&left).next().cloned();
+        ensure!(still.is_none(), "nobody removes {still:?}");
         ensure!(read_all(&store)? == map, "after reopening {count}");
         if life != Life::Idle {
             let (key, value) = (format!("key{}", rng.u8(..4)), format!("value{count}"));
@@ -66,12 +69,18 @@ fn many(seed: u64, life: Life, tally: &mut Tally) -> Result<()> {
         drop(store);
         bounded(&place, tables, options.l0_stop_trigger)
             .with_context(|| format!("after reopening {count}"))?;
+        left = strays(&*place.fs(), &place.dir())?;
+        // A compaction that was interrupted may leave a table, until the next opening.
+        ensure!(
+            left.is_empty() || life == Life::Background,
+            "after reopening {count} nobody needs {left:?}"
+        );
         tally.count("reopenings", 1);
     }
     Ok(())
 }
 
-/// Some bytes a table, one log with one write, one manifest; and nothing that is not named.
+/// Some bytes a table, one log with one write, one manifest.
 fn bounded(place: &Place, tables: usize, l0_stop: usize) -> Result<()> {
     ensure!(tables <= l0_stop + 4, "{tables} tables, of four keys");
     let logs = place.size_of(".wal")?;
@@ -82,5 +91,5 @@ fn bounded(place: &Place, tables: usize, l0_stop: usize) -> Result<()> {
         manifest <= most,
         "a manifest of {manifest} bytes for {tables} tables, expected {most} at most"
     );
-    expect_no_strays(&*place.fs(), &place.dir())
+    Ok(())
 }

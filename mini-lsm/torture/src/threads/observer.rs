@@ -85,12 +85,7 @@ impl<'a> Observer<'a> {
 
     /// A scan of everything gave `entries`; `least` was expected. `begun` is what had begun when
     /// the scan was made. What it shows is noted.
-    pub fn scanned(
-        &mut self,
-        entries: &[Entry],
-        least: Versions,
-        begun: Versions,
-    ) -> Result<View> {
+    pub fn scanned(&mut self, entries: &[Entry], least: Versions, begun: Versions) -> Result<View> {
         let view = view_of(entries)?;
         for writer in 0..WRITERS {
             let version = view.versions[writer];
@@ -144,7 +139,9 @@ pub fn view_of(entries: &[Entry]) -> Result<View> {
             *version = key.stamp_of(value)?.version;
         }
         for key in Key::group(writer) {
-            let found = find(key).map(|(key, value)| key.stamp_of(value)).transpose()?;
+            let found = find(key)
+                .map(|(key, value)| key.stamp_of(value))
+                .transpose()?;
             let expected = (!key.is_deleted_by(*version)).then_some(Stamp {
                 writer,
                 version: *version,

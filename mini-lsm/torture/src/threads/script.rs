@@ -146,7 +146,12 @@ impl Key {
 
 fn parse_stamp(value: &[u8]) -> Option<Stamp> {
     let mut fields = value.splitn(3, |&byte| byte == b':');
-    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();
+    let mut number = || {
+        std::str::from_utf8(fields.next()?)
+            .ok()?
+            .parse::<u64>()
+            .ok()
+    };
     let (writer, version) = (number()?, number()?);
     Some(Stamp {
         writer: usize::try_from(writer).ok()?,
@@ -161,7 +166,7 @@ pub fn batch(stamp: Stamp) -> WriteBatch {
         match key.is_deleted_by(stamp.version) {
             true => batch.delete(&key.bytes()),
             false => batch.put(&key.bytes(), &key.value(stamp)),
-        }
+        };
     }
     for key in Key::shared() {
         batch.put(&key.bytes(), &key.value(stamp));
@@ -172,7 +177,7 @@ pub fn batch(stamp: Stamp) -> WriteBatch {
         match at {
             0 => batch.delete(&key.bytes()),
             _ => batch.put(&key.bytes(), &key.value(stamp)),
-        }
+        };
     }
     batch
 }

@@ -7,7 +7,8 @@ use mini_lsm::fs::{CrashPlan, FaultFs, MemFs, OpKind, Operation, Verdict};
 use mini_lsm::{Durability, Error, LsmOptions, LsmStorage};
 
 use super::world::{
-    Seen, after_power_cut, explore, join, number_of, numbered, numbers, open, recover, spawn, tiny,
+    Seen, after_power_cut, explore, join, number_of, numbered, numbers, one_of_two, open, recover,
+    spawn, tiny,
 };
 
 /// Each writes its own key and one that all write.
@@ -15,13 +16,14 @@ const WRITERS: [&str; 3] = ["a", "b", "c"];
 const SHARED: &str = "shared";
 
 /// What somebody saw: the numbers of all keys but the shared one.
-type View = Vec<u64>;
+type View = [u64; WRITERS.len()];
 
-/// Room for about two batches in a memtable, so that groups and rotations mix.
+/// Room for one batch in a memtable, so that each begins a log, or for three, so that groups and
+/// new logs mix.
 fn syncing(fs: impl mini_lsm::fs::FileSystem + 'static, seen: &Seen) -> LsmOptions {
     LsmOptions {
         durability: Durability::Sync,
-        memtable_size: 600,
+        memtable_size: if one_of_two() { 1 } else { 600 },
         max_frozen_memtables: 2,
         ..tiny(fs, seen)
     }
@@ -29,8 +31,7 @@ fn syncing(fs: impl mini_lsm::fs::FileSystem + 'static, seen: &Seen) -> LsmOptio
 
 fn view(store: &LsmStorage) -> View {
     let all = numbers(store).expect("scan failed");
-    let number = |key: &&str| all.iter().find(|(k, _)| k == key).map_or(0, |(_, n)| *n);
-    WRITERS.iter().map(number).collect()
+    WRITERS.map(|key| all.iter().find(|(k, _)| k == key).map_or(0, |(_, n)| *n))
 }
 
 fn is_within(one: &View, other: &View) -> bool {
@@ -50,47 +51,53 @@ fn assert_one_history(views: &[View]) {
 }
 
 /// Two batches of writer `name`. What the power cut right after each would leave goes to `images`.
-fn write_twice(store: &LsmStorage, name: &'static str, fs: &MemFs, images: &Images) {
+fn write_twice(store: &LsmStorage, name: &'static str, fs: &MemFs, images: &Mutex<Vec<Image>>) {
     for number in 1..=2 {
-        if store.write(numbered(&[name, SHARED], number)).is_err() {
-            return;
-        }
-        images.keep(name, number, fs.crash_clone(&CrashPlan::Lose));
-    }
-}
-
-/// What power cuts would have left, and who had been promised what by then.
-#[derive(Clone, Debug, Default)]
-struct Images(Arc<Mutex<Vec<(&'static str, u64, MemFs)>>>);
-
-impl Images {
-    fn keep(&self, key: &'static str, number: u64, fs: MemFs) {
-        self.0
-            .lock()
-            .expect("never poisoned")
-            .push((key, number, fs));
-    }
-
-    /// Opens each. What was promised must be there. Gives what is.
-    fn check(&self) -> Vec<View> {
-        let images = std::mem::take(&mut *self.0.lock().expect("never poisoned"));
-        let check = |(key, promised, fs): &(&str, u64, MemFs)| {
-            let store = recover(fs);
-            let found = number_of(&store, key).expect("get failed");
-            assert!(
-                found >= *promised,
-                "write {promised} of {key} had returned, and a power cut leaves {found}"
-            );
-            view(&store)
+        let batch = numbered(&[name, SHARED], number);
+        store.write(batch).expect("write failed");
+        let read = number_of(store, name).expect("get failed");
+        assert_eq!(read, number, "write {number} of {name} has returned");
+        let image = Image {
+            key: name,
+            promised: number,
+            fs: fs.crash_clone(&CrashPlan::Lose),
         };
-        images.iter().map(check).collect()
+        images.lock().expect("never poisoned").push(image);
     }
 }
 
-/// Nobody may see what a power cut would still undo.
+/// What a power cut would have left when write `promised` of `key` had returned.
+#[derive(Debug)]
+struct Image {
+    key: &'static str,
+    promised: u64,
+    fs: MemFs,
+}
+
+impl Image {
+    /// What was promised must be there. Gives what is.
+    fn check(&self) -> View {
+        let store = recover(&self.fs);
+        let (key, promised) = (self.key, self.promised);
+        let found = number_of(&store, key).expect("get failed");
+        assert!(
+            found >= promised,
+            "write {promised} of {key} had returned, and a power cut leaves {found}"
+        );
+        view(&store)
+    }
+}
+
+/// Nobody may see what a power cut would still undo, or go back in time.
 fn read_what_lasts(store: &LsmStorage, fs: &MemFs, views: &Mutex<Vec<View>>) {
-    for _ in 0..2 {
+    let mut last = View::default();
+    for _ in 0..3 {
         let now = view(store);
+        assert!(
+            is_within(&last, &now),
+            "{last:?} was read, and then {now:?}"
+        );
+        last = now;
         let left = view(&after_power_cut(fs));
         assert!(
             is_within(&now, &left),
@@ -112,9 +119,10 @@ fn writers_that_share_a_sync_all_get_what_they_asked_for() {
             Verdict::Proceed
         });
         let store = open(syncing(counting, seen));
-        let (images, views) = (Images::default(), Arc::default());
+        let images: Arc<Mutex<Vec<Image>>> = Arc::default();
+        let views: Arc<Mutex<Vec<View>>> = Arc::default();
         let writers = WRITERS.map(|name| {
-            let (fs, images) = (fs.clone(), images.clone());
+            let (fs, images) = (fs.clone(), Arc::clone(&images));
             spawn(&store, move |store| write_twice(store, name, &fs, &images))
         });
         let (reader_fs, seen_views) = (fs.clone(), Arc::clone(&views));
@@ -127,7 +135,8 @@ fn writers_that_share_a_sync_all_get_what_they_asked_for() {
             seen.count("schedules in which writers shared a sync");
         }
         let mut views = std::mem::take(&mut *views.lock().expect("never poisoned"));
-        views.extend(images.check());
+        let images = std::mem::take(&mut *images.lock().expect("never poisoned"));
+        views.extend(images.iter().map(Image::check));
         assert_one_history(&views);
         store.close().expect("close failed");
     });

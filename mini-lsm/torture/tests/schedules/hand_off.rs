@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mini_lsm::fs::MemFs;
-use mini_lsm::{LsmOptions, LsmStorage};
+use mini_lsm::{LsmOptions, LsmStorage, Result};
 
 use super::world::{
     Seen, explore, join, number_of, numbered, numbers, open, spawn, tiny, tiny_and_compacting,
@@ -50,8 +50,13 @@ fn scan_repeatedly(store: &LsmStorage, keys: &[&str], put: &AtomicU64) {
     }
 }
 
-/// A writer of `keys`, a thread that flushes, two that get, one that scans.
-fn hand_off(options: LsmOptions, keys: &'static [&'static str], seen: &Seen) {
+/// A writer of `keys`, a thread that flushes or compacts, two that get, one that scans.
+fn hand_off(
+    options: LsmOptions,
+    keys: &'static [&'static str],
+    tidy: fn(&LsmStorage) -> Result<()>,
+    seen: &Seen,
+) {
     let store = open(options);
     let put = Arc::new(AtomicU64::new(0));
     let returned = Arc::clone(&put);
@@ -61,13 +66,15 @@ fn hand_off(options: LsmOptions, keys: &'static [&'static str], seen: &Seen) {
             returned.store(version, Ordering::SeqCst);
         }
     });
-    let flusher = spawn(&store, |store| store.flush().expect("flush failed"));
+    let tidier = spawn(&store, move |store| {
+        tidy(store).expect("flush or compact failed");
+    });
     let getters = [keys[0], keys[keys.len() - 1]].map(|key| {
         let put = Arc::clone(&put);
         spawn(&store, move |store| get_repeatedly(store, key, &put))
     });
     let scanner = spawn(&store, move |store| scan_repeatedly(store, keys, &put));
-    join([writer, flusher, scanner].into_iter().chain(getters));
+    join([writer, tidier, scanner].into_iter().chain(getters));
     if store.metrics().levels.iter().any(|tables| tables.len() > 1) {
         seen.count("stores with more than a table in a level");
     }
@@ -76,7 +83,10 @@ fn hand_off(options: LsmOptions, keys: &'static [&'static str], seen: &Seen) {
 
 #[test]
 fn readers_miss_nothing_while_memtables_become_tables() {
-    let seen = explore(|seen| hand_off(tiny(MemFs::new(), seen), &["a", "b", "c"], seen));
+    let seen = explore(|seen| {
+        let options = tiny(MemFs::new(), seen);
+        hand_off(options, &["a", "b", "c"], LsmStorage::flush, seen);
+    });
     seen.require(&[
         "flushes",
         "stalls",
@@ -87,7 +97,8 @@ fn readers_miss_nothing_while_memtables_become_tables() {
 #[test]
 fn readers_miss_nothing_while_tables_are_merged() {
     let seen = explore(|seen| {
-        hand_off(tiny_and_compacting(MemFs::new(), seen), &["a", "b"], seen);
+        let options = tiny_and_compacting(MemFs::new(), seen);
+        hand_off(options, &["a", "b"], LsmStorage::compact, seen);
     });
     seen.require(&["flushes", "stalls", "compactions"]);
 }

@@ -32,4 +32,5 @@ mod commit;
 mod hand_off;
 mod seam;
 mod shutdown;
+mod source;
 mod world;

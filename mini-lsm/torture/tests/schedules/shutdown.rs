@@ -1,9 +1,9 @@
 //! The end of a store, whatever is going on in it: every call returns, no thread stays, nothing that was promised is lost.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use mini_lsm::fs::MemFs;
+use mini_lsm::fs::{FaultFs, FileSystem, MemFs, OpKind, Operation, Verdict};
 use mini_lsm::{Durability, Error, LsmIterator, LsmOptions, LsmStorage, Result};
 
 use super::world::{
@@ -59,7 +59,7 @@ fn assert_all_ended(fs: &MemFs, acknowledged: u64) {
     );
 }
 
-/// A writer, a user's flush, a scan and `close`, beside the two threads of the store.
+/// A writer, a user's compaction, a scan and `close`, beside the two threads of the store.
 fn close_beside_everything(durability: Durability, seen: &Seen) {
     let fs = MemFs::new();
     let store = open(LsmOptions {
@@ -71,9 +71,9 @@ fn close_beside_everything(durability: Durability, seen: &Seen) {
     let writer = spawn(&store, move |store| {
         returned.store(write_on(store, &writer_seen), Ordering::SeqCst);
     });
-    let flush_seen = seen.clone();
-    let flusher = spawn(&store, move |store| {
-        unless_closed(store.flush(), &flush_seen);
+    let tidy_seen = seen.clone();
+    let tidier = spawn(&store, move |store| {
+        unless_closed(store.compact(), &tidy_seen);
     });
     let scan_seen = seen.clone();
     let scanner = spawn(&store, move |store| {
@@ -87,7 +87,7 @@ fn close_beside_everything(durability: Durability, seen: &Seen) {
         assert!(matches!(store.get(b"a"), Err(Error::Closed)));
         assert!(matches!(store.put(b"a", b"0"), Err(Error::Closed)));
     });
-    join([writer, flusher, scanner, closer]);
+    join([writer, tidier, scanner, closer]);
     let acknowledged = acknowledged.load(Ordering::SeqCst);
     let left = number_of(&after_power_cut(&fs), "a").expect("get failed");
     assert!(
@@ -135,7 +135,7 @@ fn the_last_one_drops_the_store_whatever_its_threads_do() {
                     .expect("write failed");
             }
         });
-        let last_scan = Arc::new(std::sync::Mutex::new(None));
+        let last_scan = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&last_scan);
         let scanner = spawn(&store, move |store| {
             *kept.lock().expect("never poisoned") = store.scan(..).ok();
@@ -156,7 +156,7 @@ fn the_last_one_drops_the_store_whatever_its_threads_do() {
     seen.require(&["stalls", "flushes", "compactions"]);
 }
 
-/// Two closers, and an opener right behind the first that returns.
+/// Whoever opens the store as soon as `close` has returned gets it.
 #[test]
 fn a_closed_store_can_be_opened_at_once() {
     let seen = explore(|seen| {
@@ -180,4 +180,68 @@ fn a_closed_store_can_be_opened_at_once() {
         join([writer]);
     });
     seen.require(&["stores reopened"]);
+}
+
+/// Tries to open the store until it is given free.
+fn open_when_free(fs: &Arc<FaultFs>) -> LsmStorage {
+    let fs: Arc<dyn FileSystem> = Arc::clone(fs) as _;
+    loop {
+        match LsmStorage::open(DIR, LsmOptions::for_test(Arc::clone(&fs))) {
+            Ok(store) => return store,
+            Err(Error::AlreadyOpen(_)) => shuttle::thread::yield_now(),
+            Err(error) => panic!("open gave {error:?} while another store was being closed"),
+        }
+    }
+}
+
+/// From the moment at which somebody else may have the directory, a store that is being closed
+/// changes nothing in it. (It may remove a file that nobody names: no file gets that name again.)
+#[test]
+fn a_store_that_gave_its_directory_free_leaves_it_alone() {
+    let seen = explore(|seen| {
+        let fs = MemFs::new();
+        let (has_asked, has_owner) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
+        let late: Arc<Mutex<Option<Operation>>> = Arc::default();
+        let (owner, noted) = (Arc::clone(&has_owner), Arc::clone(&late));
+        let old = FaultFs::new(Arc::new(fs.clone()), move |op| {
+            let changes = op.kind.is_change() && op.kind != OpKind::Remove;
+            if changes && has_owner.load(Ordering::SeqCst) {
+                noted
+                    .lock()
+                    .expect("never poisoned")
+                    .get_or_insert_with(|| op.clone());
+            }
+            Verdict::Proceed
+        });
+        // `open` looks at the directory, asks for the lock, and goes on only if it gets it.
+        let new = Arc::new(FaultFs::new(Arc::new(fs), move |op| {
+            match op.kind {
+                OpKind::Lock => has_asked.store(true, Ordering::SeqCst),
+                OpKind::DirExists => has_asked.store(false, Ordering::SeqCst),
+                _ if has_asked.load(Ordering::SeqCst) => owner.store(true, Ordering::SeqCst),
+                _ => {}
+            }
+            Verdict::Proceed
+        }));
+        let store = open(tiny_and_compacting(old, seen));
+        let (writer_seen, flusher_seen) = (seen.clone(), seen.clone());
+        let writer = spawn(&store, move |store| {
+            write_on(store, &writer_seen);
+        });
+        let flusher = spawn(&store, move |store| {
+            unless_closed(store.flush(), &flusher_seen);
+        });
+        let opened = Arc::clone(&new);
+        let opener = shuttle::thread::spawn(move || drop(open_when_free(&opened)));
+        linger(400);
+        store.close().expect("close failed");
+        drop(open_when_free(&new));
+        join([writer, flusher, opener]);
+        let late = late.lock().expect("never poisoned").take();
+        assert!(
+            late.is_none(),
+            "the directory had a new owner, and the old one did {late:?}"
+        );
+    });
+    seen.require(&["flushes", "calls that came too late"]);
 }

@@ -145,6 +145,11 @@ pub fn linger(most: usize) {
     }
 }
 
+/// What a throw of a coin gives; the schedule decides that too.
+pub fn one_of_two() -> bool {
+    shuttle::rand::thread_rng().gen_range(0..2) == 0
+}
+
 /// Starts a thread that works on the store.
 pub fn spawn(
     store: &Arc<LsmStorage>,

@@ -1,0 +1,6 @@
+//! `mini_lsm_torture::fuzz::manifest` by libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    mini_lsm_torture::fuzz::manifest(data);
+});
