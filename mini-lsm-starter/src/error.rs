@@ -4,6 +4,7 @@
 //! later write. Every I/O error carries the operation and the path; every decoding error carries
 //! the file and the offset.
 
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub enum Error {
     #[error("the store takes no writes until it is reopened: {0}")]
     Background(Arc<Error>),
 
-    /// A background thread panicked.
+    /// A background thread panicked, or a thread of the user in the middle of a write.
     #[error("the {thread} thread panicked: {message}")]
     Panicked {
         /// The thread's name.
@@ -70,6 +71,16 @@ impl Error {
             op,
             path: path.to_owned(),
             source: Arc::new(source),
+        }
+    }
+
+    /// An [`Error::Panicked`] of `thread`, from what it panicked with.
+    pub fn panicked(thread: &'static str, panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panicked {
+            thread,
+            message: text.unwrap_or_else(|| "no message".to_owned()),
         }
     }
 

@@ -140,7 +140,10 @@ fn open(path: &Path, is_small: bool) -> Result<LsmStorage, Trouble> {
             ..defaults
         },
     };
-    let store = LsmStorage::open(path, options)?;
+    let store = LsmStorage::open(path, options).map_err(|error| match error.is_corruption() {
+        true => Trouble::Error(format!("{error}; `check` tells all that is wrong")),
+        false => error.into(),
+    })?;
     for tail in store.metrics().recovery.lost_tails {
         let (file, len, offset) = (tail.file.display(), tail.len, tail.offset);
         let _ = writeln!(

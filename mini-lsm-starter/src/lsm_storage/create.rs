@@ -29,8 +29,8 @@ pub fn create_or_recover(
 
 /// The parts of a new store in `dir`, which exists and whose lock the caller holds.
 ///
-/// First of all an empty manifest becomes durable: file, name, and the directory's own name. From
-/// then on the directory is a store, whatever a crash leaves of the rest.
+/// First of all an empty manifest becomes durable: the directory's own name, file, name. From then
+/// on the directory is a store, whatever a crash leaves of the rest.
 pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     unimplemented!("day 6, task 4: create::create")
 }

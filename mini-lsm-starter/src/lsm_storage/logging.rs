@@ -1,8 +1,10 @@
 //! Day 6 · Task 4 · Logging: a batch is in a log before it is in the memtable, and on disk before it is visible, where the options ask for that.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use super::core::{Commit, Core};
 use super::logs::Logs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
 use crate::options::Durability;

@@ -8,6 +8,7 @@
 //! their batches and wait; the next leader syncs all of those at once. So the price of a sync is
 //! shared by as many as came while the last one ran.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -34,14 +34,15 @@ pub struct TableMetrics {
     pub size: u64,
 }
 
-/// A torn tail that a crash left in a log. It had never been synced.
+/// What a crash has cost: the torn tail of a log, or all of a log that follows a torn one. It had
+/// never been synced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostTail {
     /// The log.
     pub file: PathBuf,
-    /// Where it ends.
+    /// Up to where it was replayed.
     pub offset: u64,
-    /// How many bytes behind that could not be read.
+    /// How many bytes behind that were not.
     pub len: u64,
 }
 
@@ -52,7 +53,7 @@ pub struct RecoveryReport {
     pub log_count: usize,
     /// How many batches were replayed from them.
     pub batch_count: u64,
-    /// What was behind the end of a log.
+    /// What of the logs could not be replayed.
     pub lost_tails: Vec<LostTail>,
 }
 

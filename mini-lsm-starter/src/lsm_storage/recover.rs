@@ -24,6 +24,8 @@ use crate::block_cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, MANIFEST, log_path};
 use crate::fs::FileSystem;
+use crate::ids::NUMBERS_END;
+use crate::log::{LogContents, read_log};
 use crate::manifest::{Manifest, Version};
 use crate::mem_table::{MemTable, Seq};
 use crate::options::LsmOptions;

@@ -37,10 +37,7 @@ impl Workers {
             let failure = match outcome {
                 Ok(Ok(()) | Err(Error::Closed)) => return,
                 Ok(Err(error)) => error,
-                Err(panic) => Error::Panicked {
-                    thread: name,
-                    message: message_of(&*panic),
-                },
+                Err(panic) => Error::panicked(name, &*panic),
             };
             shared.health.fail(failure);
             shared.progress.notify();
@@ -72,10 +69,4 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

@@ -431,6 +431,38 @@ fn a_missing_file_is_an_error_and_nothing_is_removed() {
     }
 }
 
+/// A manifest that ends too early is an error, or has lost nothing that counts: it never gives
+/// an older state of the store.
+///
+/// Cut where an edit ends, a manifest looks sound. What it has forgotten looks like strays, and
+/// would be removed: a log with all that was written last.
+///
+/// # Hints
+/// - A file that an older version still needs is gone: that error comes by itself.
+/// - Every log is named in the manifest before a batch goes into it. Can there be one with an id
+///   from `next_id` on that has a record?
+/// - One without can be there: a crash may come between creating a log and naming it.
+#[test]
+fn a_manifest_cut_short_gives_no_older_store() {
+    let (mem, expected) = sample(End::Close);
+    let manifest = mem.read(path(MANIFEST));
+    for len in 0..manifest.len() {
+        let mem = kill(&mem);
+        mem.write_raw(path(MANIFEST), &manifest[..len]);
+        let before = files(&mem);
+        match LsmStorage::open(DIR, options(&mem)) {
+            Ok(store) => {
+                let told = format!("with {len} of {} bytes of the manifest", manifest.len());
+                assert_contents(&store, expected, &told);
+            }
+            Err(_) => assert!(
+                files(&mem) == before,
+                "with {len} bytes of the manifest, open has failed and changed files"
+            ),
+        }
+    }
+}
+
 /// Any bit that is wrong in a log or the manifest of a store gives an error or the right
 /// answer: all that was written, or, behind the last mark of a log, less, and said so.
 ///
@@ -587,13 +619,14 @@ fn a_gap_before_a_synced_log_is_corruption() {
     }
 }
 
-/// `metrics` tells what recovery found: how many logs and batches, and of each torn log where
-/// it ended and how much was lost.
+/// `metrics` tells what recovery found: how many logs and batches, and of each log that was not
+/// replayed to its end, up to where it was, and how much was left out.
 ///
 /// Quiet is not secret: whoever wonders where the last minute went finds it here.
 ///
 /// # Hints
 /// - `LogContents` has the end and the lost bytes.
+/// - Of a log behind a gap nothing is replayed, though all of it could be read.
 #[test]
 fn recovery_reports_what_it_found() {
     let store = open(options(&mem_fs()));
@@ -624,6 +657,19 @@ fn recovery_reports_what_it_found() {
         tails,
         [(file, torn.len() as u64 - 13, 13)],
         "the lost tails: file, offset, length"
+    );
+    let mem = by_hand(&[(3, 1, "a=1", false), (5, 3, "c=3", false)]);
+    let file = log_path(dir(), 5);
+    let len = mem.read(&file).len() as u64;
+    let tails = reopen(&mem, "with a gap").metrics().recovery.lost_tails;
+    let tails: Vec<_> = tails
+        .into_iter()
+        .map(|tail| (tail.file, tail.offset, tail.len))
+        .collect();
+    assert_eq!(
+        tails,
+        [(file, 0, len)],
+        "the lost tails of a log behind a gap: file, offset, length"
     );
 }
 
@@ -886,6 +932,41 @@ fn a_version_that_cannot_be_is_an_error() {
     }
 }
 
+/// Where ids or sequence numbers are nearly used up, a write that went well is there when the store
+/// is opened again.
+///
+/// No honest store comes there, but a damaged manifest may say so. Numbers that are written and then
+/// refused when they are read lock the owner out of a store that had just taken a write.
+///
+/// # Hints
+/// - What does the manifest's decoder, or the log's, refuse as too great a number?
+/// - Refuse to begin where you could not go on: before anything is written.
+#[test]
+fn a_write_near_the_end_of_the_numbers_is_not_lost() {
+    let last = mini_lsm_starter::ids::NUMBERS_END - 1;
+    let by_seq = Version {
+        last_flushed_seq: last,
+        next_id: 1,
+        ..Version::default()
+    };
+    let by_id = Version {
+        next_id: last,
+        ..Version::default()
+    };
+    for version in [by_seq, by_id] {
+        let mem = mem_with_dir();
+        let when = format!("with {version:?}");
+        Manifest::create(mem.clone(), dir(), version).expect("a new manifest");
+        let put = LsmStorage::open(DIR, options(&mem)).and_then(|store| store.put(b"k", b"1"));
+        if put.is_ok() {
+            assert_reopens(&mem, "k=1", &when);
+        }
+    }
+    let mem = mem_with_dir();
+    Manifest::create(mem.clone(), dir(), Version::default()).expect("a new manifest");
+    assert_reopens(&mem, "", "with an empty version");
+}
+
 /// A recovery that fails at any operation, or is cut off there by a crash, is repeated by the
 /// next one, with the same result.
 ///
@@ -946,6 +1027,61 @@ fn an_interrupted_recovery_is_repeated() {
     assert!(
         failures >= 10,
         "only {failures} operations of a recovery made it fail"
+    );
+}
+
+/// The creation of a store that fails at any operation, as if the process had been killed there,
+/// is repeated or finished by the next open; and a power cut in that one still leaves a store.
+///
+/// The creator may be gone after the manifest got its name and before the directory was synced. The
+/// next process sees the name, though a power cut can still take it, and leave the log that was
+/// created since: data files without a manifest are a store that never opens again.
+///
+/// # Hints
+/// - What a directory shows need not be on disk. What does your `open` rely on when it finds a
+///   manifest?
+/// - One `sync_dir`, before anything is created.
+#[test]
+fn an_interrupted_creation_is_repeated() {
+    let mut failures = 0;
+    for index in 0.. {
+        let (mem, images) = (mem_fs(), Arc::new(Mutex::new(Vec::new())));
+        let (source, seen) = (Arc::clone(&mem), Arc::clone(&images));
+        let was_reached = Arc::new(AtomicBool::new(false));
+        let reached = Arc::clone(&was_reached);
+        let fs = hooked(&mem, move |op| {
+            if op.index == index {
+                reached.store(true, Ordering::SeqCst);
+                return Verdict::Fail(std::io::ErrorKind::Other);
+            }
+            let is_second_open = op.index > index && op.kind != OpKind::Lock;
+            let plans = (0..8).map(|seed| CrashPlan::Random { seed });
+            for plan in plans.filter(|_| is_second_open) {
+                let what = format!(
+                    "a creation that failed at operation {index}, and a power cut in the next open before {:?} {} ({plan:?})",
+                    op.kind,
+                    op.path.display()
+                );
+                let image = Arc::new(source.crash_clone(&plan));
+                seen.lock().expect("no hook panics").push((what, image));
+            }
+            Verdict::Proceed
+        });
+        let options = LsmOptions::for_test(fs);
+        failures += usize::from(LsmStorage::open(DIR, options.clone()).is_err());
+        if !was_reached.load(Ordering::SeqCst) {
+            break;
+        }
+        drop(LsmStorage::open(DIR, options).unwrap_or_else(|error| {
+            panic!("after a creation that failed at operation {index}, open failed: {error}")
+        }));
+        for (what, image) in images.lock().expect("no hook panics").iter() {
+            assert_reopens(image, "", what);
+        }
+    }
+    assert!(
+        failures >= 5,
+        "only {failures} operations of a creation made it fail"
     );
 }
 

@@ -57,7 +57,10 @@ impl Core {
             next_id: Some(id + 1),
             ..VersionEdit::default()
         };
-        self.record(&mut self.manifest.lock(), &edit)?;
+        let mut manifest = self.manifest.lock();
+        // A flush may have failed at it while we waited: nothing may follow that.
+        self.health.check_failure()?;
+        self.record(&mut manifest, &edit)?;
         logs.push(log);
         Ok(())
     }

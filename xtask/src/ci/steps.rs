@@ -62,7 +62,9 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "tools",
             "tests of cargo x",
-            vec![cargo("test --package xtask --package staging")],
+            vec![cargo(
+                "test --package xtask --package staging --package mini-lsm-torture",
+            )],
         ),
         step(
             "engine",
@@ -75,14 +77,6 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             vec![own("cargo x scheck --solution", |workspace| {
                 show(&Subject::reference(workspace), &Ask::default())
             })],
-        ),
-        step(
-            "torture",
-            "crashes, kills, faults, bad bytes and many threads",
-            vec![
-                cargo("test --package mini-lsm-torture"),
-                cargo("run --quiet --profile torture --package mini-lsm-torture --"),
-            ],
         ),
         step(
             "starter",

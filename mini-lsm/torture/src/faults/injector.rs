@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use fastrand::Rng;
 use mini_lsm::fs::{FileSystem, MemFs, OpKind, Operation, Verdict};
@@ -80,6 +81,10 @@ struct Inner {
     previous: Option<(OpKind, PathBuf)>,
     /// Of a run without faults.
     operations: Vec<Operation>,
+    /// Logs and manifests of which an append or a sync has failed, since the last `open`.
+    failed: Vec<PathBuf>,
+    /// An append to one of these, or another sync.
+    retried: Option<Operation>,
 }
 
 impl Fault {
@@ -143,12 +148,6 @@ impl Hit {
     ///
     /// `None` where that cannot be told, because threads run side by side.
     pub fn ends_writing(&self, has_threads: bool) -> Option<bool> {
-        let is_log = |path: &PathBuf| {
-            path.extension().is_some_and(|e| e == "wal")
-                || path
-                    .file_name()
-                    .is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
-        };
         match self.op.kind {
             OpKind::Read | OpKind::Len | OpKind::Open => Some(false),
             OpKind::SyncDir if has_threads => None,
@@ -212,6 +211,16 @@ impl Injector {
         self.is_armed.store(false, Ordering::SeqCst);
     }
 
+    /// The store is opened again: logs and manifest are new.
+    pub fn forget_failures(&self) {
+        self.lock().failed.clear();
+    }
+
+    /// A log or manifest that was written or synced after it had failed.
+    pub fn retried(&self) -> Option<Operation> {
+        self.lock().retried.clone()
+    }
+
     /// Whether a fault may still strike.
     pub fn is_armed(&self) -> bool {
         self.is_armed.load(Ordering::SeqCst)
@@ -242,7 +251,16 @@ impl Injector {
         if !self.is_armed() {
             return Verdict::Proceed;
         }
-        let Inner { begun, hits, .. } = &mut *inner;
+        let is_write = matches!(op.kind, OpKind::Append | OpKind::Sync) && is_log(&op.path);
+        if is_write && inner.failed.contains(&op.path) {
+            inner.retried = Some(op.clone());
+        }
+        let Inner {
+            begun,
+            hits,
+            failed,
+            ..
+        } = &mut *inner;
         let mut struck = None;
         for (fault, begun) in self.plan.iter().zip(begun) {
             if fault.strikes(op, begun) {
@@ -252,6 +270,9 @@ impl Injector {
         let Some(what) = struck else {
             return Verdict::Proceed;
         };
+        if is_write && what != What::Panic {
+            failed.push(op.path.clone());
+        }
         hits.push(Hit {
             op: op.clone(),
             what,
@@ -259,7 +280,12 @@ impl Injector {
             previous,
         });
         let error_kind = hits.last().map_or(ErrorKind::Other, Hit::error_kind);
+        let is_early = hits.len() < 3;
         drop(inner);
+        if is_write && is_early {
+            // Time for another thread to come where it must not go on.
+            thread::sleep(Duration::from_micros(200));
+        }
         match what {
             What::Eio | What::Full => Verdict::Fail(error_kind),
             What::Short(percent) => Verdict::Short(op.len as usize * usize::from(percent) / 100),
@@ -286,6 +312,11 @@ impl Injector {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no panic while it is held")
     }
+}
+
+fn is_log(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| name.ends_with(".wal") || name.starts_with("MANIFEST"))
 }
 
 fn can_be_done(kind: OpKind) -> bool {

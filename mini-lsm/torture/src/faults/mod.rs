@@ -54,10 +54,19 @@ pub fn run(scale: &Scale) -> Result<Tally> {
     tally.require("runs", 250 * rounds)?;
     tally.require("ends of writing", 50 * rounds)?;
     tally.require("reopenings", 500 * rounds)?;
-    for what in ["panics hit", "failed fsyncs hit", "failed reads hit", "short writes hit"] {
+    for what in [
+        "panics hit",
+        "failed fsyncs hit",
+        "failed reads hit",
+        "short writes hit",
+    ] {
         tally.require(what, 15 * rounds)?;
     }
-    for what in ["failed renames hit", "failed directory syncs hit", "failed opens"] {
+    for what in [
+        "failed renames hit",
+        "failed directory syncs hit",
+        "failed opens",
+    ] {
         tally.require(what, 10 * rounds)?;
     }
     Ok(tally)
@@ -87,7 +96,8 @@ fn round(seed: u64, watchdog: &Watchdog) -> Result<Tally> {
         }
     }
     for _ in 0..targets.len() {
-        let pair = [(); 2].map(|()| Fault::random_for(&targets[rng.usize(..targets.len())], &mut rng));
+        let pair =
+            [(); 2].map(|()| Fault::random_for(&targets[rng.usize(..targets.len())], &mut rng));
         try_faults(&pair)?;
     }
     Ok(tally)
@@ -104,7 +114,12 @@ fn run_once(
     let mut subject = Subject::new(&script.settings, &mem, Arc::clone(&injector));
     // Where threads run, another operation than planned may have been the one.
     let struck = || match injector.hits(0).first() {
-        Some(hit) => format!("after {:?} at {:?} {}", hit.what, hit.op.kind, hit.op.path.display()),
+        Some(hit) => format!(
+            "after {:?} at {:?} {}",
+            hit.what,
+            hit.op.kind,
+            hit.op.path.display()
+        ),
         None => "before any fault".to_owned(),
     };
     subject
@@ -114,7 +129,7 @@ fn run_once(
     for (index, step) in script.steps.iter().enumerate() {
         subject
             .step(step)
-            .map_err(|error| (error, format!("step {index}, {step:?}, {}", struck())))?;
+            .map_err(|error| (error, format!("step {index}, {step}, {}", struck())))?;
         steps_left -= usize::from(injector.hit_count() > 0);
         if steps_left == 0 {
             break;

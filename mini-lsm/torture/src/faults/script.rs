@@ -1,12 +1,13 @@
 //! What is done to a store in one round: steps and settings, drawn from the seed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use fastrand::Rng;
 use mini_lsm::fs::{FileSystem, OpKind, Operation};
 use mini_lsm::{Durability, LsmOptions};
 
-use crate::history::{Op, key, random_ops};
+use crate::history::{Op, key, random_ops, show};
 
 /// So few keys that writes overwrite each other, and so many that tables have several blocks.
 const KEY_COUNT: usize = 24;
@@ -35,6 +36,25 @@ pub enum Step {
         /// Whether it is closed first.
         close: bool,
     },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(ops) => {
+                let keys: Vec<String> = ops.iter().map(|(key, _)| show(key)).collect();
+                write!(f, "write to {}", keys.join(" "))
+            }
+            Self::Get(key) => write!(f, "get {}", show(key)),
+            Self::Scan => write!(f, "scan"),
+            Self::Hold => write!(f, "begin of a scan"),
+            Self::Sync => write!(f, "sync"),
+            Self::Flush => write!(f, "flush"),
+            Self::Compact => write!(f, "compact"),
+            Self::Reopen { close: true } => write!(f, "close and open"),
+            Self::Reopen { close: false } => write!(f, "drop and open"),
+        }
+    }
 }
 
 /// The settings of a round.
@@ -86,7 +106,9 @@ impl Script {
             Step::Reopen { close: true },
             Step::Reopen { close: false },
         ];
-        steps.extend((0..rng.usize(20..45)).map(|_| random_step(&mut rng)));
+        // Threads do operations of their own: with fewer steps there are as many.
+        let step_count = if settings.has_threads { 15..25 } else { 20..45 };
+        steps.extend((0..rng.usize(step_count)).map(|_| random_step(&mut rng)));
         rng.shuffle(&mut steps);
         Self { steps, settings }
     }

@@ -1,14 +1,14 @@
 //! A store on trial: every call is made through here, and judged.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread;
+mod judge;
 
-use anyhow::{Context, Result, bail, ensure};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
 use mini_lsm::fs::{CrashPlan, FaultFs, FileSystem, MemFs};
 use mini_lsm::{Durability, Error, LsmIterator, LsmOptions, LsmStorage};
 
-use super::injector::{Hit, Injector, PANIC_MARK, What};
+use super::injector::{Hit, Injector};
 use super::script::{Settings, Step};
 use crate::history::{History, Map, Op, read_all, show};
 use crate::tally::Tally;
@@ -103,6 +103,7 @@ impl Subject {
     pub fn open(&mut self) -> Result<()> {
         for _ in 0..4 {
             let hits = self.injector.hit_count();
+            self.injector.forget_failures();
             let (outcome, own) = self.judged("open", |subject| {
                 LsmStorage::open(DIR, subject.options.clone())
             })?;
@@ -233,11 +234,14 @@ impl Subject {
             );
             match self.call("next", |_| scan.next())? {
                 Outcome::Done(()) => {}
-                // After the error of a source there is nothing to be had; after a panic either.
-                Outcome::Failed | Outcome::Panicked => {
-                    ensure!(!scan.is_valid() || self.injector.is_armed(), "valid");
-                    return self.call("drop of a scan", |_| Ok(drop(scan))).map(drop);
+                Outcome::Failed => {
+                    ensure!(
+                        !scan.is_valid() && scan.next().is_err(),
+                        "after an error a scan goes on"
+                    );
+                    return self.drop_scan(scan);
                 }
+                Outcome::Panicked => return self.drop_scan(scan),
             }
         }
         ensure!(
@@ -245,7 +249,17 @@ impl Subject {
             "a scan that was begun earlier ends too soon: {} keys are missing",
             expected.len()
         );
-        self.call("drop of a scan", |_| Ok(drop(scan))).map(drop)
+        self.drop_scan(scan)
+    }
+
+    /// It may be the last reader of tables, whose files are then removed.
+    fn drop_scan(&mut self, scan: LsmIterator) -> Result<()> {
+        let run = |_: &LsmStorage| {
+            drop(scan);
+            Ok(())
+        };
+        self.call("drop of a scan", run)?;
+        Ok(())
     }
 
     fn now_durable_if_done(
@@ -278,7 +292,11 @@ impl Subject {
     fn drop_store(&mut self) -> Result<()> {
         self.let_go()?;
         let store = self.store.take();
-        self.judged("drop", |_| Ok(drop(store)))?;
+        let run = |_: &Self| {
+            drop(store);
+            Ok(())
+        };
+        self.judged("drop", run)?;
         Ok(())
     }
 
@@ -343,132 +361,5 @@ impl Subject {
         let store = LsmStorage::open(DIR, self.settings.options(fs)).context("open failed")?;
         let map = read_all(&store)?;
         Ok((map, image.crash_clone(&CrashPlan::Lose)))
-    }
-
-    /// A call on the store, judged, and what it says of the store's health.
-    fn call<T>(
-        &mut self,
-        what: &'static str,
-        run: impl FnOnce(&LsmStorage) -> mini_lsm::Result<T>,
-    ) -> Result<Outcome<T>> {
-        let (outcome, own) = self.judged(what, |subject| {
-            run(subject.store.as_ref().expect("only while it is open"))
-        })?;
-        self.check_health(what, &own)?;
-        Ok(outcome)
-    }
-
-    /// Makes a call, and judges how it ends by the faults that struck in it. Gives those, too.
-    fn judged<T>(
-        &mut self,
-        what: &'static str,
-        run: impl FnOnce(&Self) -> mini_lsm::Result<T>,
-    ) -> Result<(Outcome<T>, Vec<Hit>)> {
-        let first = self.injector.hit_count();
-        let ended = catch_unwind(AssertUnwindSafe(|| run(self)));
-        let mut own = self.injector.hits(first);
-        for hit in &own {
-            self.tally.count(hit.counted_as(), 1);
-        }
-        own.retain(|hit| hit.thread == thread::current().id());
-        let outcome = match ended {
-            Ok(Ok(value)) => {
-                if let Some(hit) = own.iter().find(|hit| !hit.may_be_silent()) {
-                    bail!("{what} gives Ok, though this failed: {:?}", hit.op);
-                }
-                Outcome::Done(value)
-            }
-            Ok(Err(error)) => {
-                self.explain(&error, &own)
-                    .with_context(|| format!("{what} failed"))?;
-                Outcome::Failed
-            }
-            Err(panic) => {
-                ensure!(
-                    own.iter().any(|hit| hit.what == What::Panic),
-                    "{what} panicked: {}",
-                    panic.downcast_ref::<String>().map_or("?", String::as_str)
-                );
-                Outcome::Panicked
-            }
-        };
-        Ok((outcome, own))
-    }
-
-    /// An error names the operation that failed, its file, and what the system said.
-    fn explain(&mut self, error: &Error, own: &[Hit]) -> Result<()> {
-        self.tally.count("errors reported", 1);
-        let since_open = self.injector.hits(self.hits_at_open);
-        let (cause, hits) = match error {
-            Error::Background(cause) => {
-                self.tally.count("background errors reported", 1);
-                (&**cause, since_open.as_slice())
-            }
-            // The first of two threads that need a log may have met the fault.
-            error if self.settings.has_threads => (error, since_open.as_slice()),
-            error => (error, own),
-        };
-        let is_explained = match cause {
-            Error::Io { op, path, source } => hits.iter().any(|hit| {
-                hit.op.path == *path && hit.error_kind() == source.kind() && !op.is_empty()
-            }),
-            Error::Panicked { message, .. } => {
-                message.contains(PANIC_MARK) && hits.iter().any(|hit| hit.what == What::Panic)
-            }
-            _ => false,
-        };
-        ensure!(
-            is_explained,
-            "no fault explains this error: {error}; there were {:?}",
-            hits.iter().map(|hit| &hit.op).collect::<Vec<_>>()
-        );
-        Ok(())
-    }
-
-    /// Whether the store still takes writes is as it must be after the faults `own` of a call.
-    fn check_health(&mut self, what: &str, own: &[Hit]) -> Result<()> {
-        let store = self.store.as_ref().expect("only while it is open");
-        let error = store.metrics().background_error;
-        let text = error.map(|error| error.to_string());
-        ensure!(
-            self.ended.is_none() || text == self.ended,
-            "the background error has changed from {:?} to {text:?}",
-            self.ended
-        );
-        let must_end = |hit: &Hit| hit.ends_writing(self.settings.has_threads);
-        if let Some(hit) = own.iter().find(|hit| must_end(hit) == Some(true)) {
-            ensure!(
-                text.is_some(),
-                "the store takes more writes, though {what} met a failure of a log or the manifest: {:?}",
-                hit.op
-            );
-        } else if !self.settings.has_threads && self.ended.is_none() {
-            ensure!(
-                text.is_none(),
-                "{what} ended all writing, though no log and no manifest failed: {text:?}"
-            );
-        }
-        if self.ended.is_none() && text.is_some() {
-            self.tally.count("ends of writing", 1);
-        }
-        self.ended = text;
-        Ok(())
-    }
-
-    /// After `close`: a fault in a background thread has become the background error.
-    fn check_threads_told(&mut self) -> Result<()> {
-        let me = thread::current().id();
-        let hits = self.injector.hits(self.hits_at_open);
-        let untold = hits.iter().find(|hit| {
-            hit.thread != me && !(hit.may_be_silent() && hit.what != What::Panic)
-        });
-        if let Some(hit) = untold {
-            ensure!(
-                self.ended.is_some(),
-                "a background thread met a failure, and nobody was told: {:?}",
-                hit.op
-            );
-        }
-        Ok(())
     }
 }

@@ -12,8 +12,8 @@
 //!   returned before it began to read ([`observer`]);
 //! - a scan shows one state: each batch as a whole, nothing from later, keys in order; and all scans
 //!   together show the states of one history ([`board`]);
-//! - with [`Durability::Sync`](mini_lsm::Durability::Sync) nobody sees what a power cut would undo; with both, what was synced
-//!   or flushed is there after one;
+//! - with [`Durability::Sync`](mini_lsm::Durability::Sync) nobody sees what a power cut would undo;
+//!   with both, what was synced or flushed is there after one;
 //! - a call beside `close` gives its answer or `Closed`, one after it only `Closed`; scans that have
 //!   begun go on beyond the end;
 //! - nothing hangs: where a life has no end in time, the process is ended.
@@ -22,14 +22,26 @@
 //! machine's affair, so a failure may take a few more rounds to show again. The orders themselves
 //! are tried one by one, on smaller worlds, by `tests/schedules`.
 //!
-//! # With ThreadSanitizer and Miri
+//! # ThreadSanitizer
 //!
-//! Both need a nightly toolchain with the component `rust-src`, Miri its own component too.
+//! The engine has no `unsafe`; the sanitizer is for what it builds on: skip list, cache, locks. It
+//! needs a nightly toolchain with the component `rust-src`, and does not know of fences, which
+//! crossbeam goes without if it is told.
 //!
 //! ```text
-//! RUSTFLAGS="-Zsanitizer=thread" TSAN_OPTIONS="suppressions=mini-lsm/torture/tsan.txt" \
+//! RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize_thread" \
 //!     cargo +nightly run -Zbuild-std --target x86_64-unknown-linux-gnu --profile torture \
-//!     -p mini-lsm-torture -- threads --rounds 20
+//!     --package mini-lsm-torture -- threads --rounds 200
+//! ```
+//!
+//! # Miri
+//!
+//! It is too slow for this trial. What it runs in minutes are the tests of blocks, tables and logs,
+//! and the memtable's, with the skip list (components `miri` and `rust-src`):
+//!
+//! ```text
+//! MIRIFLAGS=-Zmiri-disable-isolation \
+//!     cargo +nightly miri test --package mini-lsm --no-default-features --test day1_blocks
 //! ```
 
 pub mod board;

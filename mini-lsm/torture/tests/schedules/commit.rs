@@ -143,6 +143,33 @@ fn writers_that_share_a_sync_all_get_what_they_asked_for() {
     seen.require(&["schedules in which writers shared a sync", "flushes"]);
 }
 
+/// Whoever leads a sync publishes what he has synced; a writer who begins a new log publishes too,
+/// and may be further. Nobody may take that back. (Nothing is flushed here: tables would hide it.)
+#[test]
+fn what_was_published_stays_visible() {
+    let seen = explore(|seen| {
+        let options = LsmOptions {
+            durability: Durability::Sync,
+            background_flush: false,
+            ..tiny(MemFs::new(), seen)
+        };
+        let store = open(options);
+        let writers = WRITERS.map(|name| {
+            spawn(&store, move |store| {
+                for number in 1..=2 {
+                    store
+                        .write(numbered(&[name], number))
+                        .expect("write failed");
+                    let read = number_of(store, name).expect("get failed");
+                    assert_eq!(read, number, "write {number} of {name} has returned");
+                }
+            })
+        });
+        join(writers);
+    });
+    seen.require(&["memtables frozen"]);
+}
+
 fn is_log_sync(op: &Operation) -> bool {
     op.kind == OpKind::Sync && op.has_extension("wal")
 }

@@ -7,8 +7,8 @@ use mini_lsm::fs::{FaultFs, FileSystem, MemFs, OpKind, Operation, Verdict};
 use mini_lsm::{Durability, Error, LsmIterator, LsmOptions, LsmStorage, Result};
 
 use super::world::{
-    DIR, Seen, after_power_cut, explore, join, linger, number_of, numbered, numbers, open, recover,
-    spawn, tiny_and_compacting,
+    DIR, Seen, after_power_cut, explore, join, linger, number_of, numbered, numbers, one_of_two,
+    open, recover, spawn, tiny_and_compacting,
 };
 
 /// Of a call beside `close`: its answer, unless the store was closed before.
@@ -223,25 +223,31 @@ fn a_store_that_gave_its_directory_free_leaves_it_alone() {
             }
             Verdict::Proceed
         }));
-        let store = open(tiny_and_compacting(old, seen));
-        let (writer_seen, flusher_seen) = (seen.clone(), seen.clone());
+        // Without threads of its own nobody waits for them to let go.
+        let has_threads = one_of_two();
+        let store = open(LsmOptions {
+            background_flush: has_threads,
+            background_compaction: has_threads,
+            ..tiny_and_compacting(old, seen)
+        });
+        let (writer_seen, tidier_seen) = (seen.clone(), seen.clone());
         let writer = spawn(&store, move |store| {
             write_on(store, &writer_seen);
         });
-        let flusher = spawn(&store, move |store| {
-            unless_closed(store.flush(), &flusher_seen);
+        let tidier = spawn(&store, move |store| {
+            unless_closed(store.compact(), &tidier_seen);
         });
         let opened = Arc::clone(&new);
         let opener = shuttle::thread::spawn(move || drop(open_when_free(&opened)));
         linger(400);
         store.close().expect("close failed");
         drop(open_when_free(&new));
-        join([writer, flusher, opener]);
+        join([writer, tidier, opener]);
         let late = late.lock().expect("never poisoned").take();
         assert!(
             late.is_none(),
             "the directory had a new owner, and the old one did {late:?}"
         );
     });
-    seen.require(&["flushes", "calls that came too late"]);
+    seen.require(&["flushes", "compactions", "calls that came too late"]);
 }
