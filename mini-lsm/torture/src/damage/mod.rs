@@ -6,7 +6,7 @@
 //! it is. Of a log, what nothing says was synced may be lost, all of it from the damage on, if that
 //! is reported.
 //!
-//! [`CHUNKS`] rounds are a *pass* over all bytes, each over its share of them. The first pass flips
+//! `CHUNKS` rounds are a *pass* over all bytes, each over its share of them. The first pass flips
 //! one bit of each byte, zeroes it, and ends the file there; nine more flip the bits one by one, and
 //! all eight; then follow ten passes over another store.
 

@@ -1,15 +1,15 @@
 //! Faults: every file-system operation in turn fails, once and for good, and then pairs of them.
 //!
-//! A round is a script of calls ([`script`]), run once without a fault to see its operations, and
-//! then once for each operation and each fault that may befall it ([`injector`]). Every call is
-//! judged ([`subject`]):
+//! A round is a script of calls (`script`), run once without a fault to see its operations, and
+//! then once for each operation and each fault that may befall it (`injector`). Every call is
+//! judged (`subject`):
 //!
 //! - a call in which an operation failed returns an error that names operation and file; only a
 //!   file that nobody needs may fail to go away in silence. A background error carries its cause;
 //! - reads go on, and give what was published: never a write that failed;
 //! - after a failure of a log or the manifest nothing is written until the store is reopened; after
 //!   any other it goes on, and has lost nothing;
-//! - no call hangs ([`watchdog`]) and none panics, unless the fault was a panic in its own thread;
+//! - no call hangs (`watchdog`) and none panics, unless the fault was a panic in its own thread;
 //! - a store that is reopened, after a drop, a close, a power cut or a kill in whichever moment,
 //!   holds what durability promises, and another reopening gives the same;
 //! - an `open` that fails loses nothing, and the next one without a fault succeeds.

@@ -7,7 +7,7 @@
 //! | [`settings`] | options of a store |
 //! | [`action`] | one call or a few, and how it is printed |
 //! | [`subject`] | a store, on which actions are performed |
-//! | [`reference`] | the map, and what a power cut may have taken |
+//! | `reference` | the map, and what a power cut may have taken |
 //! | [`inside`] | what must hold of the levels |
 //! | [`seen`] | what was seen to happen |
 //! | [`play`] | one script, and the shortest one that fails |
