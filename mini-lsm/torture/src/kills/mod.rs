@@ -41,7 +41,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 
 /// So many rounds make the scale of CI.
-const USUAL_ROUNDS: u64 = 20;
+const USUAL_ROUNDS: u64 = 12;
 /// So many processes are killed in each.
 const KILLS: u64 = 8;
 
