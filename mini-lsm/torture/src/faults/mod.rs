@@ -113,14 +113,18 @@ fn run_once(
     let injector = Arc::new(Injector::new(&mem, faults));
     let mut subject = Subject::new(&script.settings, &mem, Arc::clone(&injector));
     // Where threads run, another operation than planned may have been the one.
-    let struck = || match injector.hits(0).first() {
-        Some(hit) => format!(
-            "after {:?} at {:?} {}",
-            hit.what,
-            hit.op.kind,
-            hit.op.path.display()
-        ),
-        None => "before any fault".to_owned(),
+    let struck = || {
+        // The store is dropped now, and not in the judge's sight.
+        injector.disarm();
+        match injector.hits(0).first() {
+            Some(hit) => format!(
+                "after {:?} at {:?} {}",
+                hit.what,
+                hit.op.kind,
+                hit.op.path.display()
+            ),
+            None => "before any fault".to_owned(),
+        }
     };
     subject
         .open()
