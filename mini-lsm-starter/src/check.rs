@@ -8,7 +8,8 @@
 //! | manifest   | every record is sound; ids are below the next free one                                |
 //! | tables     | every one that is named is there; every block, key order, index, filter, entry count  |
 //! | levels     | from L1 on the tables of a level do not overlap                                       |
-//! | logs       | every one that is named is there; every record and batch; sequence numbers go on      |
+//! | logs       | every one that is in use is named and there; every record and batch; none is shorter  |
+//! |            | than when the store was closed; sequence numbers go on                                |
 //!
 //! A lost tail of a log, and a file that nobody needs, are what a crash may leave: they are told,
 //! but they are no problems. Nothing on disk is changed.
@@ -76,6 +77,7 @@ pub fn check(fs: Arc<dyn FileSystem>, dir: impl AsRef<Path>) -> Result<CheckRepo
             checker.ids(&version);
             checker.levels(&version);
             checker.logs(&version);
+            checker.unnamed_logs(&version);
             checker.strays(&version);
         }
         Err(problem) => {
@@ -246,6 +248,12 @@ impl Checker<'_> {
                 continue;
             }
             self.lost_tail(&path, contents.end, contents.lost_bytes);
+            if let Some(&len) = version.sealed_logs.get(&id)
+                && contents.end < len
+            {
+                let reason = format!("it ends here, but had {len} bytes when the store was closed");
+                self.problem(Error::corruption(&path, contents.end, reason));
+            }
             self.batches(&path, &batches, &mut sequence);
             if batches.len() < contents.payloads.len() {
                 sequence = Sequence::Unknown;
@@ -284,6 +292,28 @@ impl Checker<'_> {
                 self.problem(Error::corruption(path, *offset, reason));
             }
             *sequence = Sequence::Next(logged.first_seq + logged.batch.len() as u64);
+        }
+    }
+
+    /// A log is named before anything is written to it, so one that has a record, and an id that the
+    /// manifest calls free, was named by an edit that is lost.
+    fn unnamed_logs(&mut self, version: &Version) {
+        let manifest = self.dir.join(MANIFEST);
+        for (kind, name) in &self.files {
+            let FileKind::Log(id) = *kind else { continue };
+            if id < version.next_id {
+                continue;
+            }
+            match read_log(&*self.fs, &log_path(self.dir, id), id) {
+                Ok(contents) if contents.end == 0 => {}
+                Ok(_) => {
+                    let reason =
+                        format!("its end is missing: it does not name {name}, which is in use");
+                    let problem = Error::corruption(&manifest, 0, reason);
+                    self.report.problems.push(problem);
+                }
+                Err(problem) => self.report.problems.push(problem),
+            }
         }
     }
 

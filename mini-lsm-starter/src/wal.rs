@@ -83,6 +83,11 @@ impl Wal {
     pub fn id(&self) -> u64 {
         self.id
     }
+
+    /// How many bytes of it are known to survive a power cut.
+    pub fn synced_len(&self) -> u64 {
+        self.log.synced_len()
+    }
 }
 
 /// Appends the payload of a batch.

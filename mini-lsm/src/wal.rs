@@ -95,6 +95,12 @@ impl Wal {
     pub fn id(&self) -> u64 {
         self.id
     }
+
+    /// How many bytes of it are known to survive a power cut.
+    // given
+    pub fn synced_len(&self) -> u64 {
+        self.log.synced_len()
+    }
 }
 
 /// Appends the payload of a batch.

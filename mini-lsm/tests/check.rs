@@ -145,6 +145,32 @@ fn every_problem_is_named() {
     assert_eq!((report.table_count, report.log_count), (3, 0));
 }
 
+/// A log that is shorter than it was when the store was closed.
+#[test]
+fn a_log_that_was_cut_off_is_a_problem() {
+    let mem = store();
+    let store = LsmStorage::open(DIR, options(&mem)).expect("a sound store");
+    store.put(b"a", b"1").expect("put");
+    store.close().expect("close");
+    assert_problems(&checked(&mem), &[]);
+    let log = log_path(dir(), *version(&mem).logs.first().expect("a log"));
+    mem.write_raw(&log, b"");
+    assert_problems(&checked(&mem), &[(log, "when the store was closed")]);
+}
+
+/// A manifest that has lost the edit which named a log: the log is no stray.
+#[test]
+fn a_log_in_use_that_nobody_names_is_a_problem() {
+    let mem = store();
+    let next_id = version(&mem).next_id;
+    let wal = Wal::create(&mem, dir(), next_id).expect("a new log");
+    assert_problems(&checked(&mem), &[]);
+    let mut batch = WriteBatch::new();
+    batch.put(b"a", b"1");
+    wal.append(500, &batch).expect("append");
+    assert_problems(&checked(&mem), &[(dir().join(MANIFEST), "in use")]);
+}
+
 /// Without a manifest the files are checked all the same.
 #[test]
 fn a_damaged_manifest_hides_nothing() {

@@ -94,8 +94,9 @@ impl Core {
         Arc::clone(&self.state.read())
     }
 
-    /// The sequence number up to which batches are visible. Taken *after* the state: the other way
-    /// round, a flush in between may have dropped the version that is to be read.
+    /// The sequence number up to which batches are visible. Taken *after* the state, so that a reader
+    /// sees just what the number says: the other way round, a flush in between may have put newer
+    /// versions into the place of those that it asks for.
     pub fn visible_seq(&self) -> Seq {
         self.published.load(Ordering::Acquire)
     }

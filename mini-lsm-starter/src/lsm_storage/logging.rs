@@ -48,8 +48,8 @@ impl Core {
         unimplemented!("day 6, task 4: Core::sync")
     }
 
-    /// The last step of closing: syncs and marks the logs, unless something had failed before,
-    /// closes the manifest, and gives the directory free.
+    /// The last step of closing: seals the logs, unless something had failed before, closes the
+    /// manifest, and gives the directory free, whatever came of the rest.
     pub fn close_files(&self) -> Result<()> {
         unimplemented!("day 6, task 4: Core::close_files")
     }

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
 use crate::ids::Seq;
+use crate::manifest::SealedLog;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::wal::Wal;
 
@@ -75,6 +76,12 @@ impl Logs {
     /// Syncs every live log, then gets into each how much of it has been synced.
     pub fn sync_and_mark_all(&self) -> Result<()> {
         unimplemented!("day 6, task 4: Logs::sync_and_mark_all")
+    }
+
+    /// Syncs and marks every live log for the last time, and returns those that are not empty, each
+    /// with its length.
+    pub fn seal(&self) -> Result<Vec<SealedLog>> {
+        unimplemented!("day 6, task 4: Logs::seal")
     }
 
     /// Everything up to `seq` is synced.

@@ -154,6 +154,9 @@ impl LsmStorage {
     /// Ends the background threads, makes every write survive a power cut (from day 6 on), and
     /// gives the directory free. From then on every call but `metrics` and `close` is `Closed`;
     /// cursors that are open go on. A second call does nothing. From day 4 on.
+    ///
+    /// If the store has failed before, that error comes once more, as `Background`: threads have
+    /// ended and the directory is free all the same, but nothing more was written.
     pub fn close(&self) -> Result<()> {
         self.core.close(&self.workers)
     }

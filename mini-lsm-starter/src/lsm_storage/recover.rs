@@ -34,6 +34,8 @@ use crate::table_store::TableStore;
 use crate::wal::{Wal, WalContents};
 
 /// The parts of the store in `dir`, which has a manifest, and whose lock the caller holds.
+///
+/// If it fails before the new manifest is written, the tables that it has made are removed again.
 pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     unimplemented!("day 6, task 5: recover::recover")
 }

@@ -11,7 +11,7 @@
 
 pub mod version;
 
-pub use version::{FormatOnly, TableRecord, Version, VersionEdit};
+pub use version::{FormatOnly, SealedLog, TableRecord, Version, VersionEdit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Manifest {
 
 impl Version {
     /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a
-    /// table that is there, or removes one that is not, or holds a number that cannot be.
+    /// table that is there, removes one or seals a log that is not, or holds a number that cannot be.
     pub fn apply(&mut self, edit: &VersionEdit) -> std::result::Result<(), String> {
         unimplemented!("day 6, task 3: Version::apply")
     }

@@ -618,13 +618,14 @@ fn closed_in_the_middle_of_a_flush_the_files_are_sound() {
     }
 }
 
-/// When the flush thread fails, every later write is refused with `Background`, `metrics` shows why, and reads go on.
+/// When the flush thread fails, every later write is refused with `Background`, `metrics` shows why, and reads go on. `close` closes, and tells of it once more.
 ///
 /// An error in the background has no caller that could get it. If it is swallowed, the store takes writes until the memory is full, and none of them reaches the disk.
 ///
 /// # Hints
 /// - Return errors from the thread's function: the given `Workers` keeps them.
 /// - Who writes asks `Health::check`; who reads asks only whether the store is closed.
+/// - `close` does all that it has to do, and only then asks `Health::check_failure`.
 #[test]
 fn an_error_of_the_flush_thread_stops_the_writes() {
     for (what, kind, verdict) in table_failures() {
@@ -693,7 +694,15 @@ fn fail_in_background(kind: OpKind, verdict: Verdict, what: &str) -> Option<Erro
         files.is_empty(),
         "{when}, there are the files {files:?} of tables that nobody has"
     );
-    store.metrics().background_error
+    let error = store.metrics().background_error;
+    let closed = store.close();
+    assert!(
+        matches!(closed, Err(Error::Background(_))),
+        "{when}, close() gave {closed:?}, expected Error::Background: whoever closes a store wants to know"
+    );
+    let again = store.close();
+    assert!(again.is_ok(), "{when}, a second close() gave {again:?}");
+    error
 }
 
 /// Writers that wait for room are told when the flush thread fails.

@@ -670,7 +670,11 @@ fn a_failed_compaction_stops_writers_and_not_readers() {
         "how many tables L0 has after a compaction that failed: all that it had"
     );
     check_filled(store, "after a compaction that failed");
-    store.close().expect("close() after a background failure");
+    let closed = store.close();
+    assert!(
+        matches!(closed, Err(Error::Background(_))),
+        "close() after a background failure should be Error::Background, but gave {closed:?}"
+    );
     assert_eq!(
         table_files(&fs),
         names_of(&store.metrics()),

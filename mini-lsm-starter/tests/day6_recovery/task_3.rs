@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The options of an edit, as text: `"+3@0 -2 log5 oldest4 seq9 next12 format1"`.
+/// An edit from text: `"+3@0 -2 log5 seal5@120 oldest4 seq9 next12"`.
 fn edit(text: &str) -> VersionEdit {
     let mut edit = VersionEdit::default();
     for word in text.split_whitespace() {
@@ -16,6 +16,11 @@ fn edit(text: &str) -> VersionEdit {
             edit.removed.push(TableId(id));
         } else if let Some(id) = number("log") {
             edit.new_logs.push(id);
+        } else if let Some(log) = word.strip_prefix("seal") {
+            let (id, len) = log.split_once('@').expect("seal id@length");
+            let id = id.parse().expect("a number");
+            let len = len.parse().expect("a number");
+            edit.sealed_logs.push(SealedLog { id, len });
         } else if let Some(id) = number("oldest") {
             edit.oldest_log = Some(id);
         } else if let Some(seq) = number("seq") {
@@ -78,7 +83,7 @@ fn by_hand(records: &[&str]) -> Arc<MemFs> {
 ///
 /// # Hints
 /// - A table that moves to another level is in both lists: take away first, add afterwards.
-/// - `oldest_log` lets go of the logs *below* it. A flush names the log behind the memtable's,
+/// - `oldest_log` lets go of the logs *below* it, and of their lengths. A flush names the log behind the memtable's,
 ///   which may not exist yet.
 /// - Ids only grow: an edit with a smaller `next_id` was made up earlier and written later.
 #[test]
@@ -109,8 +114,12 @@ fn an_edit_changes_what_it_says() {
         ),
         ("", "tables 7@L2 8@L2, logs 5, flushed to 20, ids from 9"),
         (
+            "log10 seal5@90 seal10@120",
+            "tables 7@L2 8@L2, logs 5(90 bytes) 10(120 bytes), flushed to 20, ids from 9",
+        ),
+        (
             "oldest9",
-            "tables 7@L2 8@L2, logs, flushed to 20, ids from 9",
+            "tables 7@L2 8@L2, logs 10(120 bytes), flushed to 20, ids from 9",
         ),
     ];
     for (edit, expected) in steps {
@@ -123,7 +132,7 @@ fn an_edit_changes_what_it_says() {
     }
 }
 
-/// An edit that adds what is there, or removes what is not, is refused: by the version, by an
+/// An edit that adds what is there, or removes or seals what is not, is refused: by the version, by an
 /// open manifest, and as `Corruption` by whoever loads it.
 ///
 /// It belongs to another history. A store that shrugs and goes on soon removes files that
@@ -134,7 +143,7 @@ fn an_edit_changes_what_it_says() {
 /// - Try the edit on a copy of the version before you write it.
 #[test]
 fn an_edit_that_does_not_fit_is_refused() {
-    for wrong in ["+3@0", "+3@1", "-4", "+5@0 +5@1", "-3 -3"] {
+    for wrong in ["+3@0", "+3@1", "-4", "+5@0 +5@1", "-3 -3", "seal3@9"] {
         let mut version = version("+3@0 next4");
         assert!(
             version.apply(&edit(wrong)).is_err(),
@@ -174,7 +183,8 @@ fn an_edit_that_does_not_fit_is_refused() {
 /// - The format is a field of the first edit only.
 #[test]
 fn a_snapshot_is_the_whole_version() {
-    for text in ["", "log1 next2", "+3@0 +5@6 +9@1 log8 log11 seq42 next12"] {
+    let full = "+3@0 +5@6 +9@1 log8 log11 seal8@60 seal11@20 seq42 next12";
+    for text in ["", "log1 next2", full] {
         let version = version(text);
         let snapshot = version.snapshot();
         assert_eq!(

@@ -89,17 +89,30 @@ impl Core {
             .map_or(Ok(()), |logs| self.or_fail(|| logs.sync_and_mark_all()))
     }
 
-    /// The last step of closing: syncs and marks the logs, unless something had failed before,
-    /// closes the manifest, and gives the directory free.
+    /// The last step of closing: seals the logs, unless something had failed before, closes the
+    /// manifest, and gives the directory free, whatever came of the rest.
     pub fn close_files(&self) -> Result<()> {
         let _commit = self.commit.lock();
-        let synced = match (&self.logs, self.health.error()) {
-            (Some(logs), None) => self.or_fail(|| logs.sync_and_mark_all()),
+        let sealed = match (&self.logs, self.health.error()) {
+            (Some(logs), None) => self.seal(logs),
             _ => Ok(()),
         };
         *self.manifest.lock() = None;
         *self.lock.lock() = None;
-        synced
+        sealed
+    }
+
+    /// Syncs and marks the logs, and has the manifest keep how long they are.
+    fn seal(&self, logs: &Logs) -> Result<()> {
+        let sealed_logs = self.or_fail(|| logs.seal())?;
+        if sealed_logs.is_empty() {
+            return Ok(());
+        }
+        let edit = VersionEdit {
+            sealed_logs,
+            ..VersionEdit::default()
+        };
+        self.record(&mut self.manifest.lock(), &edit)
     }
 
     /// Syncs all that has been logged so far, and makes it visible.

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
 use crate::ids::Seq;
+use crate::manifest::SealedLog;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::wal::Wal;
 
@@ -88,6 +89,18 @@ impl Logs {
         self.sync_all()?;
         let live = self.live.lock().clone();
         live.iter().try_for_each(|log| log.mark())
+    }
+
+    /// Syncs and marks every live log for the last time, and returns those that are not empty, each
+    /// with its length.
+    pub fn seal(&self) -> Result<Vec<SealedLog>> {
+        self.sync_and_mark_all()?;
+        let live = self.live.lock();
+        let sealed = live.iter().map(|log| SealedLog {
+            id: log.id(),
+            len: log.synced_len(),
+        });
+        Ok(sealed.filter(|log| log.len > 0).collect())
     }
 
     /// Everything up to `seq` is synced.

@@ -1,7 +1,8 @@
 //! Day 3 · Task 4 · The read path: what a key is worth, and what a range holds.
 //!
-//! A reader takes the state first and the visible sequence number second. The other way round, a
-//! flush in between may have dropped the very version that it is to see.
+//! A reader takes the state first and the visible sequence number second, so that it sees just what
+//! the number says. The other way round, a flush in between may have put newer versions into the
+//! place of those that it asks for.
 
 use std::ops::Bound;
 

@@ -34,6 +34,8 @@ use crate::table_store::TableStore;
 use crate::wal::{Wal, WalContents};
 
 /// The parts of the store in `dir`, which has a manifest, and whose lock the caller holds.
+///
+/// If it fails before the new manifest is written, the tables that it has made are removed again.
 pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     let fs = &options.fs;
     let mut version = Manifest::load(&**fs, dir)?;
@@ -44,10 +46,7 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
     let replayed = replay_logs(dir, options, &version)?;
     check_room_to_count(dir, next_id.max(replayed.last_seq))?;
 
-    let mut flushed = Vec::new();
-    for memtable in &replayed.memtables {
-        flushed.extend(write_memtable(memtable, &parts.tables)?);
-    }
+    let (flushed, log) = flush_replayed(dir, &**fs, &parts, &replayed.memtables)?;
     version
         .tables
         .extend(flushed.iter().map(|table| (table.id(), 0)));
@@ -56,8 +55,8 @@ pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>)
         .rev()
         .chain(levels[0].iter().cloned())
         .collect();
-    let log = Wal::create(&**fs, dir, parts.state.memtable.id())?;
     version.logs = [log.id()].into();
+    version.sealed_logs.clear();
     version.last_flushed_seq = replayed.last_seq;
     version.next_id = parts.tables.next_id();
     let manifest = Manifest::create(Arc::clone(fs), dir, version)?;
@@ -148,6 +147,7 @@ fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Re
     for &id in &version.logs {
         let path = log_path(dir, id);
         let contents = Wal::read(&*options.fs, dir, id)?;
+        check_sealed(&path, contents.log.end, version.sealed_logs.get(&id))?;
         let goes_on = contents
             .batches
             .first()
@@ -169,6 +169,17 @@ fn replay_logs(dir: &Path, options: &LsmOptions, version: &Version) -> Result<Re
     }
     replayed.memtables.retain(|memtable| !memtable.is_empty());
     Ok(replayed)
+}
+
+/// A sealed log does not end before the length that it had.
+fn check_sealed(path: &Path, end: u64, sealed_len: Option<&u64>) -> Result<()> {
+    match sealed_len {
+        Some(&len) if end < len => {
+            let reason = format!("it ends here, but had {len} bytes when the store was closed");
+            Err(Error::corruption(path, end, reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Replayed {
@@ -214,6 +225,30 @@ impl Replayed {
             self.report.batch_count += 1;
         }
         Ok(())
+    }
+}
+
+/// Step 4: the tables, oldest first, and the new log. If it fails nobody names them, and they go
+/// again: on a full disk the next attempt needs their room.
+fn flush_replayed(
+    dir: &Path,
+    fs: &dyn FileSystem,
+    parts: &Parts,
+    memtables: &[Arc<MemTable>],
+) -> Result<(Vec<Arc<SsTable>>, Wal)> {
+    let mut flushed = Vec::new();
+    let mut flush = || {
+        for memtable in memtables {
+            flushed.extend(write_memtable(memtable, &parts.tables)?);
+        }
+        Wal::create(fs, dir, parts.state.memtable.id())
+    };
+    match flush() {
+        Ok(log) => Ok((flushed, log)),
+        Err(error) => {
+            flushed.iter().for_each(|table| parts.tables.retire(table));
+            Err(error)
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 pub mod version;
 
-pub use version::{FormatOnly, TableRecord, Version, VersionEdit};
+pub use version::{FormatOnly, SealedLog, TableRecord, Version, VersionEdit};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,11 +119,12 @@ impl Manifest {
 
 impl Version {
     /// Takes one step. An error, and no change that counts, if the edit does not fit: it adds a
-    /// table that is there, or removes one that is not, or holds a number that cannot be.
+    /// table that is there, removes one or seals a log that is not, or holds a number that cannot be.
     pub fn apply(&mut self, edit: &VersionEdit) -> std::result::Result<(), String> {
         let ids = edit.added.iter().map(|record| record.id.0);
         let numbers = ids
             .chain(edit.new_logs.iter().copied())
+            .chain(edit.sealed_logs.iter().map(|log| log.len))
             .chain(edit.oldest_log)
             .chain(edit.last_flushed_seq)
             .chain(edit.next_id);
@@ -146,8 +147,15 @@ impl Version {
             }
         }
         self.logs.extend(&edit.new_logs);
+        for log in &edit.sealed_logs {
+            if !self.logs.contains(&log.id) {
+                return Err(format!("log {} is sealed, but was never added", log.id));
+            }
+            self.sealed_logs.insert(log.id, log.len);
+        }
         if let Some(oldest) = edit.oldest_log {
             self.logs.retain(|&log| log >= oldest);
+            self.sealed_logs.retain(|&log, _| log >= oldest);
         }
         self.last_flushed_seq = edit.last_flushed_seq.unwrap_or(self.last_flushed_seq);
         self.next_id = self.next_id.max(edit.next_id.unwrap_or(0));
@@ -165,6 +173,11 @@ impl Version {
                 .collect(),
             removed: Vec::new(),
             new_logs: self.logs.iter().copied().collect(),
+            sealed_logs: self
+                .sealed_logs
+                .iter()
+                .map(|(&id, &len)| SealedLog { id, len })
+                .collect(),
             oldest_log: None,
             last_flushed_seq: Some(self.last_flushed_seq),
             next_id: Some(self.next_id),

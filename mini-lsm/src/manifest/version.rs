@@ -18,6 +18,15 @@ pub struct TableRecord {
     pub level: usize,
 }
 
+/// A log that is finished: the store was closed in order, and nothing is appended to it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedLog {
+    /// The log.
+    pub id: u64,
+    /// How many bytes of it are on disk.
+    pub len: u64,
+}
+
 /// One step from a version to the next, applied as a whole. What is absent stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +43,10 @@ pub struct VersionEdit {
     /// Logs that belong to the store from now on, named before anything is written to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub new_logs: Vec<u64>,
+    /// Logs of a store that is being closed. One that is shorter when it is read again was cut off:
+    /// nothing in the log itself could tell that from its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed_logs: Vec<SealedLog>,
     /// Logs with smaller ids are not needed any more: their batches are in tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_log: Option<u64>,
@@ -60,6 +73,8 @@ pub struct Version {
     pub tables: BTreeMap<TableId, usize>,
     /// The logs that are still needed.
     pub logs: BTreeSet<u64>,
+    /// Those of them that are sealed, each with its length in bytes.
+    pub sealed_logs: BTreeMap<u64, u64>,
     /// The greatest sequence number that is in tables.
     pub last_flushed_seq: Seq,
     /// All ids from here on are free.

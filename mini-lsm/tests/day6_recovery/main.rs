@@ -19,7 +19,7 @@ use mini_lsm::byte_reader::Origin;
 use mini_lsm::files::{LOCK, MANIFEST, MANIFEST_TMP, log_path, table_path};
 use mini_lsm::fs::{CrashPlan, FaultFs, FileSystem, MemFs, OpKind, OpLog, Operation, Verdict};
 use mini_lsm::log::{LogContents, LogWriter, RECORD_HEADER_LEN, read_log};
-use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest, TableRecord, Version, VersionEdit};
+use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest, SealedLog, TableRecord, Version, VersionEdit};
 use mini_lsm::table::TableId;
 use mini_lsm::wal::{LoggedBatch, Wal, WalContents, decode_batch, encode_batch};
 use mini_lsm::{Durability, Error, LsmOptions, LsmStorage, Result, WriteBatch};
@@ -152,7 +152,11 @@ fn show_version(version: &Version) -> String {
     let tables: String = tables
         .map(|(id, level)| format!(" {}@L{level}", id.0))
         .collect();
-    let logs: String = version.logs.iter().map(|id| format!(" {id}")).collect();
+    let show_log = |id: &u64| match version.sealed_logs.get(id) {
+        Some(len) => format!(" {id}({len} bytes)"),
+        None => format!(" {id}"),
+    };
+    let logs: String = version.logs.iter().map(show_log).collect();
     let (seq, next_id) = (version.last_flushed_seq, version.next_id);
     format!("tables{tables}, logs{logs}, flushed to {seq}, ids from {next_id}")
 }

@@ -431,6 +431,81 @@ fn a_missing_file_is_an_error_and_nothing_is_removed() {
     }
 }
 
+/// A log that has become shorter since the store was closed is `Corruption`, wherever it was cut.
+///
+/// Cut where a record ends, it looks like a log that never had more: its mark, which said that more
+/// was on disk, is gone with the rest. A backup that stopped too early makes such a file.
+///
+/// # Hints
+/// - Nothing in the log can tell. What else does `close` write to?
+/// - `VersionEdit::sealed_logs`: `close` records there how long each log is, after its sync.
+/// - The last mark holds nothing. Without it the log is as good as before.
+#[test]
+fn a_log_cut_short_after_close_is_corruption() {
+    let (mem, expected) = sample(End::Close);
+    let all = files(&mem);
+    let mut refused = 0;
+    for (name, bytes) in all.iter().filter(|(name, _)| name.ends_with(".wal")) {
+        for len in 0..bytes.len() {
+            let mem = kill(&mem);
+            mem.write_raw(path(name), &bytes[..len]);
+            let before = files(&mem);
+            let told = format!("with {len} of {} bytes of {name}", bytes.len());
+            match LsmStorage::open(DIR, options(&mem)) {
+                Ok(store) => assert_contents(&store, expected, &told),
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.is_corruption(), "{told}, open gives {error:?}");
+                    assert!(
+                        files(&mem) == before,
+                        "{told}, open has failed and changed files"
+                    );
+                }
+            }
+        }
+    }
+    assert!(refused > 50, "only {refused} logs cut short were refused");
+    assert_reopens(&mem, expected, "with all logs in full");
+    let again = reopen(&mem, "a second time");
+    put(&again, "e", "7");
+    drop(again);
+    assert_reopens(&mem, "b=3 c= d=6 e=7", "closed once, and killed later");
+}
+
+/// An `open` that finds no room for what it replayed leaves no table behind.
+///
+/// What it has written so far is in nobody's manifest. If it stays, each attempt fills the disk a
+/// little more, until no room that the user makes is enough.
+///
+/// # Hints
+/// - Flushing what was replayed, and the new log: whichever of them fails, the tables go.
+/// - `TableStore::retire` removes a table's file once nobody reads it.
+#[test]
+fn an_open_without_room_leaves_no_tables() {
+    let (mem, expected) = sample(End::Drop);
+    let tables = |mem: &MemFs| -> Vec<String> {
+        let names = mem.file_names(DIR).into_iter();
+        names.filter(|name| name.ends_with(".sst")).collect()
+    };
+    let before = tables(&mem);
+    for (extension, nth) in [("sst", 0), ("sst", 1), ("wal", 0)] {
+        let mem = kill(&mem);
+        let seen = AtomicUsize::new(0);
+        let fs = hooked(&mem, move |op| {
+            let is_it = op.kind == OpKind::Create && op.has_extension(extension);
+            match is_it && seen.fetch_add(1, Ordering::SeqCst) == nth {
+                true => Verdict::Fail(std::io::ErrorKind::StorageFull),
+                false => Verdict::Proceed,
+            }
+        });
+        let told = format!("with no room for file {nth} of kind {extension}");
+        let outcome = LsmStorage::open(DIR, LsmOptions::for_test(fs));
+        assert!(outcome.is_err(), "{told}, open gave Ok");
+        assert_eq!(tables(&mem), before, "the table files {told}");
+        assert_reopens(&mem, expected, "once there is room");
+    }
+}
+
 /// A manifest that ends too early is an error, or has lost nothing that counts: it never gives
 /// an older state of the store.
 ///

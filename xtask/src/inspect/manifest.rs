@@ -23,6 +23,8 @@ pub struct Edits {
     /// The level of each table.
     tables: BTreeMap<u64, u64>,
     logs: BTreeSet<u64>,
+    /// The length of each log that is finished.
+    sealed: BTreeMap<u64, u64>,
     last_flushed_seq: u64,
     next_id: u64,
 }
@@ -83,6 +85,9 @@ impl Payload for Edits {
         }
         let logs: Vec<u64> = self.logs.iter().copied().collect();
         notes.push(format!("  needed: {}", named("log", &logs)));
+        for (id, len) in &self.sealed {
+            notes.push(format!("  log {id} is finished, with {len} bytes"));
+        }
         let (seq, next_id) = (self.last_flushed_seq, self.next_id);
         notes.push(format!("  in tables up to sequence number {seq}"));
         notes.push(format!("  ids are free from {next_id} on"));
@@ -94,11 +99,12 @@ impl Edits {
     /// Takes one step, and tells in `lines` what it is. An error where the edit is malformed or
     /// does not fit.
     fn apply(&mut self, edit: &Map<String, Value>, lines: &mut Vec<String>) -> Result<(), String> {
-        const KEYS: [&str; 7] = [
+        const KEYS: [&str; 8] = [
             "format",
             "added",
             "removed",
             "new_logs",
+            "sealed_logs",
             "oldest_log",
             "last_flushed_seq",
             "next_id",
@@ -121,9 +127,17 @@ impl Edits {
             lines.push(format!("adds {}", named("log", &logs)));
         }
         self.logs.extend(logs);
+        for (id, len) in sealed(edit)? {
+            lines.push(format!("log {id} is finished, with {len} bytes"));
+            if !self.logs.contains(&id) && !self.has_gap {
+                return Err(format!("log {id} is sealed, but was never added"));
+            }
+            self.sealed.insert(id, len);
+        }
         if let Some(oldest) = number(edit, "oldest_log")? {
             lines.push(format!("logs below {oldest} are not needed any more"));
             self.logs.retain(|&log| log >= oldest);
+            self.sealed.retain(|&log, _| log >= oldest);
         }
         if let Some(seq) = number(edit, "last_flushed_seq")? {
             lines.push(format!("in tables up to sequence number {seq}"));
@@ -192,9 +206,21 @@ fn numbers(edit: &Map<String, Value>, key: &str) -> Result<Vec<u64>, String> {
 
 /// The tables that an edit adds: ids and levels.
 fn tables(edit: &Map<String, Value>) -> Result<Vec<(u64, u64)>, String> {
-    let table = |value: &Value| Some((value.get("id")?.as_u64()?, value.get("level")?.as_u64()?));
-    let tables: Option<Vec<(u64, u64)>> = list(edit, "added")?.iter().map(table).collect();
-    tables.ok_or_else(|| "`added` is no list of tables with `id` and `level`".into())
+    pairs(edit, "added", "level")
+        .ok_or_else(|| "`added` is no list of tables with `id` and `level`".into())
+}
+
+/// The logs that an edit seals: ids and lengths.
+fn sealed(edit: &Map<String, Value>) -> Result<Vec<(u64, u64)>, String> {
+    pairs(edit, "sealed_logs", "len")
+        .filter(|logs| logs.iter().all(|(_, len)| *len < NUMBERS_END))
+        .ok_or_else(|| "`sealed_logs` is no list of logs with `id` and `len`".into())
+}
+
+/// The `id` and the `other` of every object in a list.
+fn pairs(edit: &Map<String, Value>, key: &str, other: &str) -> Option<Vec<(u64, u64)>> {
+    let pair = |value: &Value| Some((value.get("id")?.as_u64()?, value.get(other)?.as_u64()?));
+    list(edit, key).ok()?.iter().map(pair).collect()
 }
 
 fn list<'a>(edit: &'a Map<String, Value>, key: &str) -> Result<&'a [Value], String> {

@@ -128,6 +128,7 @@ fn a_manifest_comes_to_the_version_that_the_engine_reads() {
             "the edits come to this version:",
             "  L1: tables 4, 7",
             "  needed: log 5",
+            "  log 5 is finished, with 90 bytes",
             "  in tables up to sequence number 41",
             "  ids are free from 8 on"
         ]

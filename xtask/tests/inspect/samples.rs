@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mini_lsm::block::BlockBuilder;
 use mini_lsm::files::{log_path, table_path};
 use mini_lsm::fs::{FileSystem, MemFs};
-use mini_lsm::manifest::{Manifest, TableRecord, Version, VersionEdit};
+use mini_lsm::manifest::{Manifest, SealedLog, TableRecord, Version, VersionEdit};
 use mini_lsm::options::LsmOptions;
 use mini_lsm::table::{SsTableBuilder, TableId};
 use mini_lsm::wal::Wal;
@@ -95,7 +95,7 @@ pub fn log_file() -> PathBuf {
     log_path(Path::new(DIR), LOG)
 }
 
-/// A file system with a manifest of a snapshot and two edits.
+/// A file system with a manifest of a snapshot and three edits.
 pub fn manifest() -> MemFs {
     let fs = MemFs::new();
     let dir = Path::new(DIR);
@@ -120,7 +120,11 @@ pub fn manifest() -> MemFs {
         next_id: Some(8),
         ..VersionEdit::default()
     };
-    for edit in [first, second] {
+    let third = VersionEdit {
+        sealed_logs: vec![SealedLog { id: 5, len: 90 }],
+        ..VersionEdit::default()
+    };
+    for edit in [first, second, third] {
         manifest.append(&edit).expect("an edit that fits");
     }
     fs
