@@ -51,7 +51,17 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "clippy",
             "lints",
-            vec![cargo("clippy --workspace --all-targets -- -D warnings")],
+            vec![
+                cargo("clippy --workspace --all-targets -- -D warnings"),
+                cargo(
+                    "clippy --package mini-lsm-torture --features schedules --test schedules -- -D warnings",
+                ),
+            ],
+        ),
+        step(
+            "fuzz",
+            "the targets for libFuzzer fit the engine",
+            fuzz_targets(),
         ),
         step("doc", "documentation", vec![doc()]),
         step(
@@ -82,6 +92,20 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "starter",
             "the starter is what the reference gives",
             vec![cargo("run --quiet --package staging -- starter --check")],
+        ),
+        step(
+            "torture",
+            "crashes, kills, faults, bad bytes, models, threads",
+            vec![cargo(
+                "run --quiet --profile torture --package mini-lsm-torture --",
+            )],
+        ),
+        step(
+            "schedules",
+            "orders of threads, one after the other",
+            vec![cargo(
+                "test --package mini-lsm-torture --features schedules --test schedules",
+            )],
         ),
         step("fresh", "a fresh clone is told where to begin", fresh()),
         step(
@@ -118,13 +142,33 @@ fn own(shown: &str, run: fn(&Workspace) -> Result<bool>) -> Act {
 }
 
 fn doc() -> Act {
-    let Act::Cargo { args, .. } = cargo("doc --workspace --no-deps") else {
-        unreachable!("cargo() gives a cargo act");
-    };
-    Act::Cargo {
-        args,
-        env: vec![("RUSTDOCFLAGS", "-D warnings")],
+    with_env(
+        cargo("doc --workspace --no-deps"),
+        ("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn with_env(act: Act, variable: (&'static str, &'static str)) -> Act {
+    match act {
+        Act::Cargo { args, mut env } => {
+            env.push(variable);
+            Act::Cargo { args, env }
+        }
+        own => own,
     }
+}
+
+/// The smoke run of the same targets, without libFuzzer, is a trial of `cargo x torture`.
+fn fuzz_targets() -> Vec<Act> {
+    const AT: &str = "--manifest-path mini-lsm/fuzz/Cargo.toml";
+    vec![
+        cargo(&format!("fmt {AT} --check")),
+        // Nothing is linked: no C++ compiler is asked to build libFuzzer.
+        with_env(
+            cargo(&format!("clippy {AT} -- -D warnings")),
+            ("CUSTOM_LIBFUZZER_PATH", "none/libfuzzer.a"),
+        ),
+    ]
 }
 
 /// Unit and doc tests, and the integration tests that belong to no day.
