@@ -123,6 +123,7 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "the README's sessions with the command-line tool",
             vec![own("cargo x ci --only session", session::check)],
         ),
+        step("bench", "the benchmark runs", bench()),
         step("book", "the book and its builder", book()),
     ]
 }
@@ -218,6 +219,19 @@ fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Resul
             )
         }
     }
+}
+
+/// That everything runs, and no figure. RocksDB is left out: to build it takes longer than all the
+/// rest. LevelDB is there or not, as the machine has it.
+fn bench() -> Vec<Act> {
+    const AT: &str = "--manifest-path mini-lsm/bench/Cargo.toml";
+    const PEERS: &str = "--features fjall,redb";
+    vec![
+        cargo(&format!("fmt {AT} --check")),
+        cargo(&format!("clippy {AT} {PEERS} --all-targets -- -D warnings")),
+        cargo(&format!("test --quiet --release {AT} {PEERS}")),
+        cargo("x bench --quick --engines leveldb,fjall,redb"),
+    ]
 }
 
 fn book() -> Vec<Act> {
