@@ -25,8 +25,19 @@ pub enum What {
     Short(u8),
     /// A change of a name that is done, and reported as failed all the same.
     DoneAndFailed,
-    /// The thread panics.
+    /// The thread panics. Where it does so already, [`Eio`](Self::Eio) instead: a destructor is at
+    /// work, and a second panic would end the process, whatever the engine does.
     Panic,
+}
+
+impl What {
+    /// What can be done in this thread at this moment.
+    fn here(self) -> Self {
+        match self {
+            Self::Panic if thread::panicking() => Self::Eio,
+            what => what,
+        }
+    }
 }
 
 /// For how long.
@@ -267,7 +278,7 @@ impl Injector {
                 struck = struck.or(Some(fault.what));
             }
         }
-        let Some(what) = struck else {
+        let Some(what) = struck.map(What::here) else {
             return Verdict::Proceed;
         };
         if is_write && what != What::Panic {
@@ -327,4 +338,54 @@ fn can_be_done(kind: OpKind) -> bool {
 fn takes_space(kind: OpKind) -> bool {
     use OpKind::{Append, Create, CreateDir, Preallocate, Rename};
     matches!(kind, Append | Create | CreateDir | Preallocate | Rename)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+
+    fn removal(index: u64) -> Operation {
+        Operation {
+            index,
+            kind: OpKind::Remove,
+            path: "file".into(),
+            to: None,
+            len: 0,
+            offset: 0,
+        }
+    }
+
+    /// Removes its file when it goes, as a table does.
+    struct Guard<'a>(&'a Injector, &'a Mutex<Vec<Verdict>>);
+
+    impl Drop for Guard<'_> {
+        fn drop(&mut self) {
+            let verdict = self.0.judge(&removal(1));
+            self.1.lock().expect("no panic").push(verdict);
+        }
+    }
+
+    #[test]
+    fn in_a_thread_that_panics_a_panic_becomes_an_error() {
+        let panic_at = |at| Fault {
+            at,
+            what: What::Panic,
+            lasts: Lasts::Once,
+        };
+        let injector = Injector::new(&MemFs::new(), &[panic_at(0), panic_at(1)]);
+        let verdicts = Mutex::default();
+        assert_eq!(injector.judge(&removal(0)), Verdict::Panic);
+        let unwind = || {
+            let _guard = Guard(&injector, &verdicts);
+            resume_unwind(Box::new(()));
+        };
+        let unwound = catch_unwind(AssertUnwindSafe(unwind));
+        assert!(unwound.is_err());
+        let verdicts = verdicts.into_inner().expect("no panic");
+        assert_eq!(verdicts, [Verdict::Fail(ErrorKind::Other)]);
+        let whats: Vec<_> = injector.hits(0).iter().map(|hit| hit.what).collect();
+        assert_eq!(whats, [What::Panic, What::Eio]);
+    }
 }
