@@ -36,3 +36,4 @@ pub mod scale;
 pub mod tally;
 pub mod threads;
 pub mod twins;
+pub mod watchdog;

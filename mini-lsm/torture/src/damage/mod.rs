@@ -11,6 +11,7 @@
 //! all eight; then follow ten passes over another store.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
@@ -18,16 +19,15 @@ use fastrand::Rng;
 mod fixture;
 mod kinds;
 mod oracle;
-mod watchdog;
 
 use crate::alloc::{self, Usage};
 use crate::rounds::{caught, side_by_side};
 use crate::scale::Scale;
 use crate::tally::Tally;
+use crate::watchdog::watch;
 use fixture::Fixture;
 use kinds::{Case, Damage};
 use oracle::{Outcome, judge};
-use watchdog::Watchdog;
 
 /// Rounds that go once over all bytes.
 const CHUNKS: u64 = 64;
@@ -38,6 +38,8 @@ const EXTRA_REQUEST: usize = 4 << 10;
 /// How much more memory a damaged store may use than an undamaged one, beside twice the file. Ample:
 /// memtables are given back by whatever thread comes by later (crossbeam's epochs).
 const EXTRA: usize = 1 << 20;
+/// A case takes less than a millisecond.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
@@ -46,13 +48,7 @@ pub fn run(scale: &Scale) -> Result<Tally> {
         "the allocator of this binary does not count"
     );
     let stores = Stores::default();
-    let watchdog = Watchdog::start();
-    let round = |seed| {
-        let tally = run_round(seed, &stores, &watchdog);
-        watchdog.end(seed);
-        tally
-    };
-    let tally = side_by_side(scale, CHUNKS, round)?;
+    let tally = side_by_side(scale, CHUNKS, |seed| run_round(seed, &stores))?;
     require(scale, &tally)?;
     Ok(tally)
 }
@@ -92,7 +88,7 @@ impl Stores {
     }
 }
 
-fn run_round(seed: u64, stores: &Stores, watchdog: &Watchdog) -> Result<Tally> {
+fn run_round(seed: u64, stores: &Stores) -> Result<Tally> {
     let (pass, chunk) = (seed.wrapping_sub(1) / CHUNKS, seed.wrapping_sub(1) % CHUNKS);
     let subjects = stores.of(pass / PASSES)?;
     let mut tally = Tally::new();
@@ -100,7 +96,8 @@ fn run_round(seed: u64, stores: &Stores, watchdog: &Watchdog) -> Result<Tally> {
     let len: usize = targets(&subjects).iter().map(|target| target.len).sum();
     tally.count("bytes", (len / CHUNKS as usize) as u64);
     for (subject, case) in cases(&subjects, pass % PASSES, chunk, &mut rng) {
-        watchdog.begin(seed, case.to_string());
+        let told = format!("damage, seed {seed}: {case}");
+        let _watch = watch(LIMIT, move || told.clone());
         let outcome = try_case(&case, &subject.undamaged).with_context(|| case.to_string())?;
         if let Some(outcome) = outcome {
             tally.count("damaged stores", 1);

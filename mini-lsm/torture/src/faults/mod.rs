@@ -9,7 +9,7 @@
 //! - reads go on, and give what was published: never a write that failed;
 //! - after a failure of a log or the manifest nothing is written until the store is reopened; after
 //!   any other it goes on, and has lost nothing;
-//! - no call hangs (`watchdog`) and none panics, unless the fault was a panic in its own thread;
+//! - no call hangs and none panics, unless the fault was a panic in its own thread;
 //! - a store that is reopened, after a drop, a close, a power cut or a kill in whichever moment,
 //!   holds what durability promises, and another reopening gives the same;
 //! - an `open` that fails loses nothing, and the next one without a fault succeeds.
@@ -20,34 +20,34 @@
 mod injector;
 mod script;
 mod subject;
-mod watchdog;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::{panic, thread};
+use std::panic;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use fastrand::Rng;
 use mini_lsm::fs::{MemFs, Operation};
 
 use self::injector::{Fault, Injector, PANIC_MARK};
 use self::script::Script;
 use self::subject::Subject;
-use self::watchdog::Watchdog;
+use crate::rounds::side_by_side;
 use crate::scale::Scale;
 use crate::tally::Tally;
+use crate::watchdog::watch;
 
 /// How many rounds there are in the usual scale.
 const ROUNDS: u64 = 8;
 /// How many steps are done after the first fault: a long script need not be done to its end.
 const STEPS_AFTER_A_FAULT: usize = 40;
+/// A run takes milliseconds.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
     let quiet = QuietPanics::new();
-    let tally = on_two_threads(scale.seeds(ROUNDS), |seed, watchdog| {
-        round(seed, watchdog).with_context(|| format!("faults, seed {seed}"))
-    });
+    let tally = side_by_side(scale, ROUNDS, round);
     drop(quiet);
     let tally = tally?;
     let rounds = tally.of("rounds");
@@ -73,18 +73,18 @@ pub fn run(scale: &Scale) -> Result<Tally> {
 }
 
 /// All runs of one seed.
-fn round(seed: u64, watchdog: &Watchdog) -> Result<Tally> {
+fn round(seed: u64) -> Result<Tally> {
     let script = Script::of(seed);
     let mut rng = Rng::with_seed(seed);
     let (mut tally, operations) = run_once(&script, &[])
         .map_err(|(error, step)| error.context(format!("without a fault, {step}")))?;
-    tally.count("rounds", 1);
     tally.count("operations", operations.len() as u64);
     let mut try_faults = |faults: &[Fault]| -> Result<()> {
-        let told = || tell(faults, &operations);
-        watchdog.watch(format!("faults, seed {seed}, {}", told()));
+        let told = tell(faults, &operations);
+        let watched = format!("faults, seed {seed}, {told}");
+        let _watch = watch(LIMIT, move || watched.clone());
         let (seen, _) = run_once(&script, faults)
-            .map_err(|(error, step)| error.context(format!("{}: {step}", told())))?;
+            .map_err(|(error, step)| error.context(format!("{told}: {step}")))?;
         tally.add(&seen);
         tally.count("runs", 1);
         Ok(())
@@ -152,35 +152,6 @@ fn tell(faults: &[Fault], operations: &[Operation]) -> String {
         None => fault.to_string(),
     };
     faults.iter().map(tell).collect::<Vec<_>>().join(" and ")
-}
-
-/// Two threads take the seeds in turn. The first failure ends both.
-pub(crate) fn on_two_threads(
-    seeds: impl Iterator<Item = u64> + Send,
-    round: impl Fn(u64, &Watchdog) -> Result<Tally> + Sync,
-) -> Result<Tally> {
-    let seeds = Mutex::new(seeds);
-    let has_failed = AtomicBool::new(false);
-    let work = || -> Result<Tally> {
-        let (mut tally, watchdog) = (Tally::new(), Watchdog::new());
-        while !has_failed.load(Ordering::SeqCst) {
-            let seed = seeds.lock().expect("an iterator of numbers").next();
-            let Some(seed) = seed else { break };
-            let seen = round(seed, &watchdog);
-            has_failed.fetch_or(seen.is_err(), Ordering::SeqCst);
-            tally.add(&seen?);
-        }
-        Ok(tally)
-    };
-    thread::scope(|scope| {
-        let threads = [(); 2].map(|()| scope.spawn(work));
-        let mut tally = Tally::new();
-        for thread in threads {
-            let seen = thread.join().map_err(|_| anyhow!("the trial panicked"));
-            tally.add(&seen??);
-        }
-        Ok(tally)
-    })
 }
 
 /// While it lives, panics that were asked for are not printed.

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{COUNTED, child};
-use crate::faults::on_two_threads;
+use crate::rounds::side_by_side;
 use crate::scale::Scale;
 use crate::tally::Tally;
+use crate::watchdog::watch;
 
 const ROUNDS: u64 = 40;
+/// A round takes a second.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// In the child's shell: `$1` is the directory, `$2` the executable, `$3` the seed.
 const TRIAL: &str = r#"exec "$2" full-disk --seed "$3" --rounds 1"#;
@@ -46,11 +50,11 @@ pub fn run(scale: &Scale) -> Result<Tally> {
             best
         }
     };
-    let tally = on_two_threads(scale.seeds(ROUNDS), |seed, watchdog| {
-        watchdog.watch(format!("full-disk, seed {seed}"));
-        round(seed, way_of(seed)).with_context(|| format!("full-disk, seed {seed}"))
+    let tally = side_by_side(scale, ROUNDS, |seed| {
+        let _watch = watch(LONGEST, move || format!("full-disk, seed {seed}"));
+        round(seed, way_of(seed))
     })?;
-    let rounds: u64 = WAYS[1..].iter().map(|way| tally.of(way.0)).sum();
+    let rounds = tally.of("rounds");
     if rounds >= ROUNDS {
         for what in COUNTED {
             tally.require(what, rounds / 10)?;

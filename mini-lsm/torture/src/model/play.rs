@@ -1,11 +1,8 @@
 //! One script, and the shortest one that proptest finds where it fails.
 
 use std::cell::{Cell, RefCell};
-use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -17,6 +14,7 @@ use proptest::test_runner::{
 use super::script::Script;
 use crate::rounds::caught;
 use crate::tally::Tally;
+use crate::watchdog::watch;
 
 /// How a script is tried again, while it shrinks, if threads make each run a little different. What
 /// fails when all is calm fails every time, and so shrinks best.
@@ -152,29 +150,14 @@ fn runner(seed: u64) -> TestRunner {
 
 fn attempt(script: &Script, pace: Pace, play: Play) -> std::result::Result<Tally, Failure> {
     let run = Run::new(pace);
-    let outcome = watched(script, &run, || caught(|| play(script, &run)));
+    let (watched, its_run) = (script.clone(), run.clone());
+    let _watch = watch(LIMIT, move || {
+        format!("\n{}", its_run.tell(&watched, "hangs"))
+    });
+    let outcome = caught(|| play(script, &run));
     outcome.map_err(|error| Failure {
         script: script.clone(),
         action_count: run.action_count(),
         told: run.tell(script, &format!("{error:#}")),
     })
-}
-
-/// Does `work`. If that takes too long the process ends, having told the script: a thread that
-/// hangs cannot be ended.
-fn watched<T>(script: &Script, run: &Run, work: impl FnOnce() -> T) -> T {
-    let (script, run) = (script.clone(), run.clone());
-    let (end, has_ended) = channel::<()>();
-    thread::spawn(move || {
-        if has_ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-            eprintln!(
-                "{}",
-                run.tell(&script, &format!("hangs: no end after {LIMIT:?}"))
-            );
-            process::exit(1);
-        }
-    });
-    let done = work();
-    drop(end);
-    done
 }

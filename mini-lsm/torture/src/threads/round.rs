@@ -1,11 +1,8 @@
 //! One round: a store and its lives, with other options each time, and a power cut now and then.
 
 use std::path::PathBuf;
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +14,7 @@ use super::board::{Board, View, ensure_not_below};
 use super::life::{End, HeldScan, Life};
 use super::observer::{read_on, view_of};
 use crate::tally::Tally;
+use crate::watchdog::watch;
 
 const LIVES: u64 = 15;
 
@@ -62,8 +60,9 @@ impl Round {
         let held = Mutex::default();
         let mut past: Option<Board> = None;
         for life in 0..LIVES {
-            let told = format!("threads, seed {}: life {life}", self.seed);
-            let board = watched(&told, || self.live(past.take(), &held));
+            let seed = self.seed;
+            let _watch = watch(LIMIT, move || format!("threads, seed {seed}: life {life}"));
+            let board = self.live(past.take(), &held);
             past = Some(board.with_context(|| format!("life {life}"))?);
         }
         for scan in held.into_inner().expect("no panic") {
@@ -171,22 +170,6 @@ fn view_of_all(store: &LsmStorage) -> Result<View> {
     let mut entries = Vec::new();
     read_on(&mut store.scan(..)?, usize::MAX, &mut entries)?;
     view_of(&entries)
-}
-
-/// Does `work`. Where that has no end, the process is ended: a thread that hangs cannot be.
-fn watched<T>(told: &str, work: impl FnOnce() -> T) -> T {
-    let (is_done, done) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            if done.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("{told} hangs: it has no end after {LIMIT:?}");
-                process::abort();
-            }
-        });
-        let outcome = work();
-        drop(is_done);
-        outcome
-    })
 }
 
 /// Counts what happens inside the stores of a round.
