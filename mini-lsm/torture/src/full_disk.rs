@@ -9,7 +9,8 @@
 //! | `ulimit -f`   | any Unix                                | each file, with SIGXFSZ ignored: EFBIG      |
 //! | skipped       | elsewhere                               |                                             |
 //!
-//! The mount is seen by the child alone, and gone with it, whatever becomes of it.
+//! The mount is seen by the child alone, and gone with it, whatever becomes of it. A child ends with
+//! its parent, and where a store writes more than a full disk explains, its round fails.
 //!
 //! What must hold: the error names file and operation and says that there is no room; reads go on;
 //! a store that is reopened, with or without room, has lost nothing that it acknowledged, and with
@@ -22,6 +23,8 @@ mod parent;
 
 use anyhow::Result;
 
+#[cfg(unix)]
+use crate::child::end_with_parent;
 use crate::scale::Scale;
 use crate::tally::Tally;
 
@@ -37,7 +40,10 @@ pub fn run(_scale: &Scale) -> Result<Tally> {
 #[cfg(unix)]
 pub fn run(scale: &Scale) -> Result<Tally> {
     match child::Room::from_env()? {
-        Some(room) => child::round(scale.seed, &room),
+        Some(room) => {
+            end_with_parent();
+            child::round(scale.seed, &room)
+        }
         None => parent::run(scale),
     }
 }

@@ -15,12 +15,16 @@ pub type Op = (Vec<u8>, Option<Vec<u8>>);
 /// The states after 0, 1, 2, … writes.
 #[derive(Clone, Debug)]
 pub struct History {
+    /// The states after fewer writes are forgotten.
+    first: usize,
+    /// Never empty.
     states: Vec<Map>,
 }
 
 impl Default for History {
     fn default() -> Self {
         Self {
+            first: 0,
             states: vec![Map::new()],
         }
     }
@@ -54,7 +58,7 @@ impl History {
 
     /// How many writes there have been.
     pub fn len(&self) -> usize {
-        self.states.len() - 1
+        self.first + self.states.len() - 1
     }
 
     /// Whether there has been none.
@@ -69,16 +73,24 @@ impl History {
 
     /// The state after `count` writes.
     pub fn state(&self, count: usize) -> &Map {
-        &self.states[count]
+        &self.states[count - self.first]
+    }
+
+    /// The states after fewer than `count` writes will not be asked for any more: each takes as much
+    /// memory as the store holds.
+    pub fn forget_before(&mut self, count: usize) {
+        let forgotten = count.min(self.len()).saturating_sub(self.first);
+        self.states.drain(..forgotten);
+        self.first += forgotten;
     }
 
     /// The number of writes that lead to `map`, which must be one from `floor` to `ceiling`.
     pub fn locate(&self, map: &Map, floor: usize, ceiling: usize) -> Result<usize> {
-        if let Some(found) = (floor..=ceiling).rev().find(|&n| self.states[n] == *map) {
+        if let Some(found) = (floor..=ceiling).rev().find(|&n| self.state(n) == map) {
             return Ok(found);
         }
-        let beside = difference(&self.states[floor], map);
-        match self.states.iter().position(|state| state == map) {
+        let beside = difference(self.state(floor), map);
+        match (self.first..=self.len()).find(|&n| self.state(n) == map) {
             Some(n) => bail!(
                 "the store holds the state after write {n}, expected one from write {floor} (which had to survive) to {ceiling} (the last that was begun): {beside}"
             ),
@@ -150,4 +162,27 @@ pub fn show(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(40)];
     let dots = if shown.len() < bytes.len() { "..." } else { "" };
     format!("\"{}{dots}\"", shown.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_changes_no_number() {
+        let mut history = History::new();
+        for index in 0..5 {
+            history.write(&[(key(index), Some(Vec::new()))]);
+        }
+        let maps: Vec<Map> = (0..=5).map(|count| history.state(count).clone()).collect();
+        for (forgotten, least) in [(1, 1), (3, 3), (2, 3), (9, 5)] {
+            history.forget_before(forgotten);
+            assert_eq!(history.len(), 5);
+            for (count, map) in maps.iter().enumerate().skip(least) {
+                assert_eq!(history.state(count), map);
+                assert_eq!(history.locate(map, count, 5).unwrap(), count);
+            }
+        }
+        assert!(history.locate(&maps[0], 5, 5).is_err());
+    }
 }

@@ -19,6 +19,7 @@
 //! them.
 
 pub mod alloc;
+pub mod child;
 pub mod crashes;
 pub mod damage;
 pub mod doors;

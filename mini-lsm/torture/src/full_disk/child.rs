@@ -3,9 +3,13 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
+use mini_lsm::fs::{DiskFs, FaultFs, FileSystem, OpKind, Operation, Verdict};
 use mini_lsm::{Durability, Error, LsmOptions, LsmStorage};
 
 use super::COUNTED;
@@ -17,8 +21,14 @@ pub const KIND_VARIABLE: &str = "MINI_LSM_FULL_DISK_KIND";
 
 /// More than recovery and the writes after it need.
 const BALLAST_LEN: usize = 2 << 20;
+/// After so many writes nothing is done any more that might make room.
+const FREE_WRITES: usize = 1_000;
 /// No disk of ours takes so many writes.
-const MOST_WRITES: usize = 20_000;
+const MOST_WRITES: usize = 3_000;
+/// Four times what any round writes: a store that writes more tries in vain what it should give up.
+const MOST_BYTES: u64 = 64 << 20;
+/// So many states are remembered: enough to see that a store went back a little.
+const STATES: usize = 8;
 /// What `ulimit` is asked for, in bytes.
 const FILE_LIMIT: usize = 256 << 10;
 
@@ -80,6 +90,7 @@ impl Room {
 /// A store that fills its disk.
 struct Filled<'a> {
     room: &'a Room,
+    fs: Arc<dyn FileSystem>,
     rng: Rng,
     history: History,
     acked: usize,
@@ -90,6 +101,7 @@ struct Filled<'a> {
 pub fn round(seed: u64, room: &Room) -> Result<Tally> {
     let mut filled = Filled {
         room,
+        fs: Arc::new(FaultFs::new(Arc::new(DiskFs), bounded)),
         rng: Rng::with_seed(seed),
         history: History::new(),
         acked: 0,
@@ -105,6 +117,20 @@ pub fn round(seed: u64, room: &Room) -> Result<Tally> {
         println!("count {} {what}", filled.tally.of(what));
     }
     Ok(filled.tally)
+}
+
+/// Lets everything pass, until too much has been written.
+fn bounded(op: &Operation) -> Verdict {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    if op.kind == OpKind::Append {
+        let written = WRITTEN.fetch_add(op.len, Ordering::Relaxed) + op.len;
+        if written > MOST_BYTES {
+            // No error of a call: whoever tries in vain would try again.
+            eprintln!("the store has written more than {MOST_BYTES} bytes, and its disk is small");
+            process::exit(1);
+        }
+    }
+    Verdict::Proceed
 }
 
 impl Filled<'_> {
@@ -128,6 +154,7 @@ impl Filled<'_> {
                 0 => Durability::Sync,
                 _ => Durability::Buffered,
             },
+            fs: Arc::clone(&self.fs),
             ..LsmOptions::default()
         }
     }
@@ -138,8 +165,14 @@ impl Filled<'_> {
         let options = self.options(seed, false);
         let has_small_logs = !self.room.is_disk && options.memtable_size < FILE_LIMIT;
         let store = LsmStorage::open(self.room.store(), options)?;
-        for _ in 0..MOST_WRITES {
-            match self.rng.u8(..200) {
+        for count in 0..MOST_WRITES {
+            let choice = match count < FREE_WRITES {
+                true => self.rng.u8(..200),
+                // What ends this round in any case: a compaction, or one write too many.
+                false if has_small_logs => 3,
+                false => 200,
+            };
+            match choice {
                 0..3 => self.count_refusal("refused flushes", store.flush())?,
                 3..6 => self.count_refusal("refused compactions", store.compact())?,
                 _ => {}
@@ -167,6 +200,8 @@ impl Filled<'_> {
             .collect();
         store.write(self.history.write(&ops))?;
         self.acked = self.history.len();
+        self.history
+            .forget_before(self.acked.saturating_sub(STATES));
         self.tally.count("writes", 1);
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{COUNTED, child};
+use crate::child::output;
 use crate::rounds::side_by_side;
 use crate::scale::Scale;
 use crate::tally::Tally;
@@ -97,14 +98,14 @@ fn shell(way: usize, script: &str, dir: &Path, seed: u64) -> Result<Output> {
     let script = format!("{prepare}{script}");
     let mut words = wrapper.iter().copied().chain(["sh", "-c"]);
     let program = words.next().expect("sh at least");
-    Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(words)
         .args([&script, "sh"])
         .arg(dir)
         .arg(std::env::current_exe()?)
         .arg(seed.to_string())
         .env(child::DIR_VARIABLE, dir)
-        .env(child::KIND_VARIABLE, kind)
-        .output()
-        .with_context(|| format!("cannot start {program}"))
+        .env(child::KIND_VARIABLE, kind);
+    output(&mut command).with_context(|| format!("cannot start {program}"))
 }

@@ -28,7 +28,8 @@ impl Victim {
             .arg(WRITER)
             .arg(dir)
             .args([seed.to_string(), own_seed.to_string()])
-            .stdin(Stdio::null())
+            // It ends when this does, with `child` or with the whole process.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .context("the writing process does not start")?;

@@ -14,6 +14,7 @@ use mini_lsm::{Durability, Event, EventListener, LsmStorage};
 
 use super::plan::{Plan, decode, head_key};
 use super::words::Word;
+use crate::child::end_with_parent;
 use crate::draw::small_options;
 
 /// The first argument of a process that is to write: after it come the directory, the seed of the
@@ -26,6 +27,7 @@ pub fn writer_main() -> Option<ExitCode> {
     if args.next()? != WRITER {
         return None;
     }
+    end_with_parent();
     let args: Vec<OsString> = args.collect();
     let Err(error) = run(&args);
     eprintln!("the writing process: {error:#}");
