@@ -25,7 +25,7 @@ use crate::fs::FileSystem;
 use crate::ids::NUMBERS_END;
 use crate::log::{LogContents, LogWriter, read_log};
 use crate::mem_table::Seq;
-use crate::write_batch::{WriteBatch, check_key};
+use crate::write_batch::{WriteBatch, WriteOp, check_key, encoded_len};
 
 /// A batch as it is logged: with the sequence number of its first operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +64,8 @@ impl Wal {
         unimplemented!("day 6, task 2: Wal::read")
     }
 
-    /// Appends a batch, whose first operation has the sequence number `first_seq`.
-    pub fn append(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
+    /// Appends a batch of these operations, of which the first has the sequence number `first_seq`.
+    pub fn append(&self, first_seq: Seq, ops: &[WriteOp<'_>]) -> Result<()> {
         unimplemented!("day 6, task 2: Wal::append")
     }
 
@@ -91,7 +91,7 @@ impl Wal {
 }
 
 /// Appends the payload of a batch.
-pub fn encode_batch(first_seq: Seq, batch: &WriteBatch, out: &mut Vec<u8>) {
+pub fn encode_batch(first_seq: Seq, ops: &[WriteOp<'_>], out: &mut Vec<u8>) {
     unimplemented!("day 6, task 2: wal::encode_batch")
 }
 

@@ -25,7 +25,7 @@ use crate::fs::FileSystem;
 use crate::ids::NUMBERS_END;
 use crate::log::{LogContents, LogWriter, read_log};
 use crate::mem_table::Seq;
-use crate::write_batch::{WriteBatch, check_key};
+use crate::write_batch::{WriteBatch, WriteOp, check_key, encoded_len};
 
 /// A batch as it is logged: with the sequence number of its first operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +74,10 @@ impl Wal {
         Ok(WalContents { batches, log })
     }
 
-    /// Appends a batch, whose first operation has the sequence number `first_seq`.
-    pub fn append(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
+    /// Appends a batch of these operations, of which the first has the sequence number `first_seq`.
+    pub fn append(&self, first_seq: Seq, ops: &[WriteOp<'_>]) -> Result<()> {
         self.log
-            .append(|payload| encode_batch(first_seq, batch, payload))
+            .append(|payload| encode_batch(first_seq, ops, payload))
     }
 
     /// Makes all batches appended so far survive a power cut.
@@ -104,19 +104,16 @@ impl Wal {
 }
 
 /// Appends the payload of a batch.
-pub fn encode_batch(first_seq: Seq, batch: &WriteBatch, out: &mut Vec<u8>) {
-    out.reserve(batch.encoded_len());
+pub fn encode_batch(first_seq: Seq, ops: &[WriteOp<'_>], out: &mut Vec<u8>) {
+    out.reserve(encoded_len(ops));
     out.extend_from_slice(&first_seq.to_le_bytes());
-    out.extend_from_slice(&(batch.len() as u32).to_le_bytes());
-    for op in batch.ops() {
-        let value_len = op
-            .value
-            .as_ref()
-            .map_or(TOMBSTONE_LEN, |value| value.len() as u32);
+    out.extend_from_slice(&(ops.len() as u32).to_le_bytes());
+    for op in ops {
+        let value_len = op.value.map_or(TOMBSTONE_LEN, |value| value.len() as u32);
         out.extend_from_slice(&(op.key.len() as u16).to_le_bytes());
         out.extend_from_slice(&value_len.to_le_bytes());
-        out.extend_from_slice(&op.key);
-        out.extend_from_slice(op.value.as_deref().unwrap_or_default());
+        out.extend_from_slice(op.key);
+        out.extend_from_slice(op.value.unwrap_or_default());
     }
 }
 

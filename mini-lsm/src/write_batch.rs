@@ -18,12 +18,12 @@ const OP_OVERHEAD: usize = size_of::<u16>() + size_of::<u32>();
 const BATCH_OVERHEAD: usize = size_of::<u64>() + size_of::<u32>();
 
 /// One operation of a batch: a key and its new value, or `None` to delete it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WriteOp {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteOp<'a> {
     /// The key.
-    pub key: Bytes,
+    pub key: &'a [u8],
     /// The value; `None` is a tombstone.
-    pub value: Option<Bytes>,
+    pub value: Option<&'a [u8]>,
 }
 
 /// A list of operations, applied in order: of two on one key the later wins.
@@ -31,7 +31,7 @@ pub struct WriteOp {
 /// Limits are checked when the batch is written, so that building one cannot fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteBatch {
-    ops: Vec<WriteOp>,
+    ops: Vec<(Bytes, Option<Bytes>)>,
 }
 
 impl WriteBatch {
@@ -55,13 +55,17 @@ impl WriteBatch {
 
     /// Adds an operation without copying its bytes.
     pub fn push(&mut self, key: Bytes, value: Option<Bytes>) -> &mut Self {
-        self.ops.push(WriteOp { key, value });
+        self.ops.push((key, value));
         self
     }
 
     /// The operations, in order.
-    pub fn ops(&self) -> &[WriteOp] {
-        &self.ops
+    pub fn ops(&self) -> Vec<WriteOp<'_>> {
+        let ops = self.ops.iter().map(|(key, value)| WriteOp {
+            key,
+            value: value.as_deref(),
+        });
+        ops.collect()
     }
 
     /// How many operations there are.
@@ -73,33 +77,30 @@ impl WriteBatch {
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
     }
+}
 
-    /// The length of the encoded batch, in bytes.
-    pub fn encoded_len(&self) -> usize {
-        let ops = self.ops.iter();
-        BATCH_OVERHEAD
-            + ops
-                .map(|op| OP_OVERHEAD + op.key.len() + op.value.as_ref().map_or(0, Bytes::len))
-                .sum::<usize>()
+/// The length of the encoded batch of these operations, in bytes.
+pub fn encoded_len(ops: &[WriteOp<'_>]) -> usize {
+    let len = |op: &WriteOp<'_>| OP_OVERHEAD + op.key.len() + op.value.map_or(0, <[u8]>::len);
+    BATCH_OVERHEAD + ops.iter().map(len).sum::<usize>()
+}
+
+/// `InvalidArgument`, naming the limit, if a key, a value or the whole batch is out of bounds.
+pub fn check_limits(ops: &[WriteOp<'_>]) -> Result<()> {
+    for op in ops {
+        check_key(op.key)?;
+        let value_len = op.value.map_or(0, <[u8]>::len);
+        if value_len > MAX_VALUE_LEN {
+            return invalid(format!(
+                "a value of {value_len} bytes: at most {MAX_VALUE_LEN} are allowed"
+            ));
+        }
     }
-
-    /// `InvalidArgument`, naming the limit, if a key, a value or the whole batch is out of bounds.
-    pub fn check_limits(&self) -> Result<()> {
-        for op in &self.ops {
-            check_key(&op.key)?;
-            let value_len = op.value.as_ref().map_or(0, Bytes::len);
-            if value_len > MAX_VALUE_LEN {
-                return invalid(format!(
-                    "a value of {value_len} bytes: at most {MAX_VALUE_LEN} are allowed"
-                ));
-            }
-        }
-        match self.encoded_len() {
-            len if len > MAX_BATCH_LEN => invalid(format!(
-                "a batch of {len} bytes: at most {MAX_BATCH_LEN} are allowed"
-            )),
-            _ => Ok(()),
-        }
+    match encoded_len(ops) {
+        len if len > MAX_BATCH_LEN => invalid(format!(
+            "a batch of {len} bytes: at most {MAX_BATCH_LEN} are allowed"
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Day 1 · Task 3 · The block iterator: a cursor over one block. Its steps cannot fail, since the block has been checked.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Block;
@@ -44,8 +45,16 @@ impl StorageIterator for BlockIterator {
         unimplemented!("day 1, task 3: BlockIterator::seek_to_first")
     }
 
-    /// A binary search over the offsets.
     fn seek(&mut self, target: &[u8]) -> Result<()> {
         unimplemented!("day 1, task 4: BlockIterator::seek")
+    }
+}
+
+impl Block {
+    /// The number of the entry whose key is `target`; where none is, `Err` with the number of the
+    /// first entry with a greater key, which may be the entry count. (As
+    /// [`slice::binary_search`].)
+    pub fn search(&self, target: &[u8]) -> std::result::Result<usize, usize> {
+        unimplemented!("day 1, task 4: Block::search")
     }
 }

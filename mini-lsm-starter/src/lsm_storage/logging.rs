@@ -9,12 +9,12 @@ use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
 use crate::options::Durability;
 use crate::sync::MutexGuard;
-use crate::write_batch::WriteBatch;
+use crate::write_batch::WriteOp;
 
 impl Core {
-    /// Appends `batch` to the current log. After an error the store takes no more writes. The
+    /// Appends a batch of `ops` to the current log. After an error the store takes no more writes. The
     /// caller holds the commit lock.
-    pub fn log_batch(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
+    pub fn log_batch(&self, first_seq: Seq, ops: &[WriteOp<'_>]) -> Result<()> {
         unimplemented!("day 6, task 4: Core::log_batch")
     }
 

@@ -62,7 +62,7 @@ use self::workers::Workers;
 use crate::error::Result;
 use crate::lsm_iterator::LsmIterator;
 use crate::options::LsmOptions;
-use crate::write_batch::WriteBatch;
+use crate::write_batch::{WriteBatch, WriteOp};
 
 /// An ordered key-value store in a directory. All methods take `&self` and may be called from many
 /// threads.
@@ -97,22 +97,19 @@ impl LsmStorage {
 
     /// Sets `key` to `value`.
     pub fn put(&self, key: &[u8], value: &[u8]) -> Result<()> {
-        let mut batch = WriteBatch::new();
-        batch.put(key, value);
-        self.write(batch)
+        let value = Some(value);
+        self.core.write(&[WriteOp { key, value }])
     }
 
     /// Removes `key`, if it is there.
     pub fn delete(&self, key: &[u8]) -> Result<()> {
-        let mut batch = WriteBatch::new();
-        batch.delete(key);
-        self.write(batch)
+        self.core.write(&[WriteOp { key, value: None }])
     }
 
     /// Applies all operations of `batch`, or none. Readers see all or none, too. An empty batch
     /// changes nothing.
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
-        self.core.write(&batch)
+        self.core.write(&batch.ops())
     }
 
     /// The value of `key`, if it has one.

@@ -9,14 +9,14 @@ use super::core::{Commit, Core};
 use crate::error::Result;
 use crate::listener::Event;
 use crate::mem_table::MemTable;
-use crate::write_batch::WriteBatch;
+use crate::write_batch::{WriteOp, check_limits};
 
 impl Core {
-    /// Applies `batch`, as [`LsmStorage::write`](super::LsmStorage::write) promises.
+    /// Applies `ops` as one batch, as [`LsmStorage::write`](super::LsmStorage::write) promises.
     ///
     /// If the memtable has reached `memtable_size` it is frozen *before* the batch, which goes into
     /// the next one as a whole.
-    pub fn write(&self, batch: &WriteBatch) -> Result<()> {
+    pub fn write(&self, ops: &[WriteOp<'_>]) -> Result<()> {
         unimplemented!("day 3, task 4: Core::write")
     }
 

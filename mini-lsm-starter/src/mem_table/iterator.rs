@@ -1,17 +1,15 @@
 //! Day 3 · Task 2 · The memtable's iterator: a cursor that owns its memtable, and takes entries from it some at a time.
 //!
 //! An iterator of the skip list borrows the skip list; a cursor that held both would refer to
-//! itself. So this one holds the memtable, a small buffer of entries, which are cheap to clone
-//! (`Bytes`), and looks up the key to go on from when the buffer is used up.
+//! itself. So this one holds the memtable, a small buffer of entries, which are cheap to clone,
+//! and looks up the key to go on from when the buffer is used up.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::{MemTable, Seq, VersionedKey};
+use super::{InlineKey, MemTable, Seq, VersionedKey};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
@@ -27,7 +25,7 @@ pub struct MemTableIterator {
     seq: Seq,
     /// The current entry, and those after it that have been fetched already. Empty before the first
     /// seek and past the end.
-    buffer: VecDeque<(Bytes, Option<Bytes>)>,
+    buffer: VecDeque<(InlineKey, Option<Arc<[u8]>>)>,
 }
 
 impl MemTableIterator {

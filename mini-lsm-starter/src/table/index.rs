@@ -43,6 +43,9 @@ impl BlockMeta<'_> {
     }
 }
 
+/// The length of an index entry before its keys.
+const META_HEAD_LEN: usize = 2 * size_of::<u16>() + size_of::<u64>() + size_of::<u32>();
+
 /// The decoded index of a table, known to be well-formed.
 #[derive(Clone, Debug)]
 pub struct BlockIndex {

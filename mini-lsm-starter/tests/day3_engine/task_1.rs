@@ -28,7 +28,7 @@ fn a_new_memtable_is_empty() {
     );
     assert_known(&memtable, "apple", NOW, Known::Nothing);
 
-    memtable.insert("apple".into(), 1, None);
+    memtable.insert(b"apple", 1, None);
     assert!(
         !memtable.is_empty(),
         "is_empty() is true after a tombstone was inserted"
@@ -46,10 +46,10 @@ fn a_new_memtable_is_empty() {
 #[test]
 fn get_finds_the_newest_version_at_or_below_the_sequence_number() {
     let memtable = MemTable::new(1);
-    memtable.insert("apple".into(), 3, Some("green".into()));
-    memtable.insert("apple".into(), 7, Some("red".into()));
-    memtable.insert("apple".into(), 9, None);
-    memtable.insert("apple".into(), 12, Some("brown".into()));
+    memtable.insert(b"apple", 3, Some(b"green"));
+    memtable.insert(b"apple", 7, Some(b"red"));
+    memtable.insert(b"apple", 9, None);
+    memtable.insert(b"apple", 12, Some(b"brown"));
     for seq in 0..15 {
         let expected = match seq {
             0..3 => Known::Nothing,
@@ -77,7 +77,7 @@ fn a_key_is_not_answered_for_by_its_neighbour() {
     for absent in ["a", "ap", "apple0", "b", "plum0", "z"] {
         assert_known(&memtable, absent, NOW, Known::Nothing);
     }
-    memtable.insert("fig".into(), 10, Some("green".into()));
+    memtable.insert(b"fig", 10, Some(b"green"));
     assert_known(&memtable, "fig", 9, Known::Nothing);
     assert_known(&memtable, "plum", 9, Known::Value("blue"));
 }
@@ -118,8 +118,8 @@ fn the_size_counts_every_version() {
     ];
     for ((key, value_len), seq) in writes.into_iter().zip(1..) {
         let before = memtable.size();
-        let value = value_len.map(|len| Bytes::from(vec![b'x'; len]));
-        memtable.insert(key.into(), seq, value);
+        let value = value_len.map(|len| vec![b'x'; len]);
+        memtable.insert(key.as_bytes(), seq, value.as_deref());
         let payload = key.len() + value_len.unwrap_or(0);
         let grown = memtable.size().saturating_sub(before);
         assert!(
@@ -140,7 +140,7 @@ fn the_size_counts_every_version() {
 fn last_seq_is_the_greatest_sequence_number() {
     let memtable = MemTable::new(1);
     for (seq, expected) in [(5, 5), (9, 9), (7, 9), (1, 9), (10, 10)] {
-        memtable.insert("apple".into(), seq, None);
+        memtable.insert(b"apple", seq, None);
         let got = memtable.last_seq();
         assert!(
             got == expected,
@@ -159,7 +159,7 @@ fn last_seq_is_the_greatest_sequence_number() {
 #[test]
 fn a_reader_beside_the_writer_always_finds_the_key() {
     let memtable = MemTable::new(1);
-    let insert = |seq| memtable.insert("apple".into(), seq, Some(number(seq as usize).into()));
+    let insert = |seq| memtable.insert(b"apple", seq, Some(&number(seq as usize)));
     insert(1);
     read_beside(
         2,

@@ -136,7 +136,7 @@ fn memtables_merge_from_the_newest_to_the_oldest() {
             seq += 1;
             let key = key(rng.below(300));
             let value = (!rng.chance(25)).then(|| number(seq as usize));
-            memtable.insert(key.clone().into(), seq, value.clone().map(Bytes::from));
+            memtable.insert(&key, seq, value.as_deref());
             map.insert(key, value);
         }
         memtables.insert(0, memtable);

@@ -120,9 +120,9 @@ fn batch(text: &str) -> WriteBatch {
 /// The other way round, each batch after its first sequence number: `"1: a=1 b | 3: c=3"`.
 fn show_batches(batches: &[LoggedBatch]) -> String {
     let show_batch = |logged: &LoggedBatch| {
-        let show_op = |op: &mini_lsm_starter::write_batch::WriteOp| {
-            let key = String::from_utf8_lossy(&op.key).into_owned();
-            match &op.value {
+        let show_op = |op: &mini_lsm_starter::write_batch::WriteOp<'_>| {
+            let key = String::from_utf8_lossy(op.key).into_owned();
+            match op.value {
                 Some(value) => format!(" {key}={}", String::from_utf8_lossy(value)),
                 None => format!(" {key}"),
             }

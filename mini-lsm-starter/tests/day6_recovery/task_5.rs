@@ -53,7 +53,7 @@ fn by_hand(logs: &[LogByHand]) -> Arc<MemFs> {
         let wal = Wal::create(&*mem, dir(), id).expect("a new log");
         for text in batches.split('|').filter(|text| !text.trim().is_empty()) {
             let batch = batch(text);
-            wal.append(seq, &batch).expect("append");
+            wal.append(seq, &batch.ops()).expect("append");
             seq += batch.len() as u64;
         }
         if is_synced {

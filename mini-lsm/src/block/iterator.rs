@@ -1,5 +1,6 @@
 //! Day 1 · Task 3 · The block iterator: a cursor over one block. Its steps cannot fail, since the block has been checked.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Block;
@@ -39,22 +40,6 @@ impl BlockIterator {
         self.key.extend_from_slice(entry.suffix);
         self.index = Some(index);
     }
-
-    /// How many entries have a key below `target`: the binary search.
-    fn count_below(&self, target: &[u8]) -> usize {
-        let first_key = self.block.entry(0).suffix;
-        let [mut low, mut high] = [0, self.block.entry_count()];
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let entry = self.block.entry(middle);
-            if is_below(&first_key[..entry.shared], entry.suffix, target) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
 }
 
 impl StorageIterator for BlockIterator {
@@ -83,18 +68,39 @@ impl StorageIterator for BlockIterator {
         Ok(())
     }
 
-    /// A binary search over the offsets.
     // day 1 task 4
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        self.stand_on(self.count_below(target));
+        let (Ok(index) | Err(index)) = self.block.search(target);
+        self.stand_on(index);
         Ok(())
     }
 }
 
-/// Whether the key `prefix + suffix` is below `target`, without putting it together.
-fn is_below(prefix: &[u8], suffix: &[u8], target: &[u8]) -> bool {
-    match target.get(..prefix.len()) {
-        Some(head) => (prefix, suffix) < (head, &target[prefix.len()..]),
-        None => prefix < target,
+impl Block {
+    /// The number of the entry whose key is `target`; where none is, `Err` with the number of the
+    /// first entry with a greater key, which may be the entry count. (As
+    /// [`slice::binary_search`].)
+    // day 1 task 4
+    pub fn search(&self, target: &[u8]) -> std::result::Result<usize, usize> {
+        let first_key = self.entry(0).suffix;
+        let [mut low, mut high] = [0, self.entry_count()];
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = self.entry(middle);
+            match compare(&first_key[..entry.shared], entry.suffix, target) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Ok(middle),
+            }
+        }
+        Err(low)
+    }
+}
+
+/// Compares the key `prefix + suffix` with `target`, without putting it together.
+fn compare(prefix: &[u8], suffix: &[u8], target: &[u8]) -> Ordering {
+    match target.split_at_checked(prefix.len()) {
+        Some((head, tail)) => prefix.cmp(head).then_with(|| suffix.cmp(tail)),
+        None => prefix.cmp(target),
     }
 }

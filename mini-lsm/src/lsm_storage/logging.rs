@@ -9,14 +9,14 @@ use crate::ids::Seq;
 use crate::manifest::{Manifest, VersionEdit};
 use crate::options::Durability;
 use crate::sync::MutexGuard;
-use crate::write_batch::WriteBatch;
+use crate::write_batch::WriteOp;
 
 impl Core {
-    /// Appends `batch` to the current log. After an error the store takes no more writes. The
+    /// Appends a batch of `ops` to the current log. After an error the store takes no more writes. The
     /// caller holds the commit lock.
-    pub fn log_batch(&self, first_seq: Seq, batch: &WriteBatch) -> Result<()> {
+    pub fn log_batch(&self, first_seq: Seq, ops: &[WriteOp<'_>]) -> Result<()> {
         self.logs.as_ref().map_or(Ok(()), |logs| {
-            self.or_fail(|| logs.current().append(first_seq, batch))
+            self.or_fail(|| logs.current().append(first_seq, ops))
         })
     }
 

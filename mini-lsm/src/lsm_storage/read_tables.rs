@@ -15,7 +15,8 @@ impl State {
     /// (day 4), then level by level (day 5), where at most one table can hold it.
     pub fn get_from_tables(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let candidates = self.levels[0].iter();
-        let candidates = candidates.chain(self.tables_below_l0(key)); // day 5 task 4
+        let below = self.levels[1..].iter(); // day 5 task 4
+        let candidates = candidates.chain(below.filter_map(|level| table_for(level, key))); // day 5 task 4
         for table in candidates {
             match table.get(key)? {
                 Lookup::Value(value) => return Ok(Some(value)),
@@ -40,15 +41,11 @@ impl State {
             })); // day 5 task 4
         sources
     }
+}
 
-    /// The tables from L1 on whose range covers `key`: one a level at most, smaller levels first.
-    // day 5 task 4
-    pub fn tables_below_l0(&self, key: &[u8]) -> Vec<&Arc<SsTable>> {
-        let candidate =
-            |level: &'_ super::state::Level| level.partition_point(|table| table.last_key() < key);
-        let tables = self.levels[1..]
-            .iter()
-            .filter_map(|level| level.get(candidate(level)));
-        tables.filter(|table| table.first_key() <= key).collect()
-    }
+/// The table of a level from L1 on that may hold `key`, if one does.
+// day 5 task 4
+pub fn table_for<'a>(level: &'a [Arc<SsTable>], key: &[u8]) -> Option<&'a Arc<SsTable>> {
+    let index = level.partition_point(|table| table.last_key() < key);
+    level.get(index).filter(|table| table.first_key() <= key)
 }

@@ -219,7 +219,7 @@ impl Replayed {
             }
             let memtable = self.memtables.last().expect("one was pushed above");
             for (seq, op) in (logged.first_seq..).zip(logged.batch.ops()) {
-                memtable.insert(op.key.clone(), seq, op.value.clone());
+                memtable.insert(op.key, seq, op.value);
             }
             self.last_seq += logged.batch.len() as u64;
             self.report.batch_count += 1;

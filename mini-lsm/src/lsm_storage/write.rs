@@ -9,29 +9,29 @@ use super::core::{Commit, Core};
 use crate::error::Result;
 use crate::listener::Event;
 use crate::mem_table::MemTable;
-use crate::write_batch::WriteBatch;
+use crate::write_batch::{WriteOp, check_limits};
 
 impl Core {
-    /// Applies `batch`, as [`LsmStorage::write`](super::LsmStorage::write) promises.
+    /// Applies `ops` as one batch, as [`LsmStorage::write`](super::LsmStorage::write) promises.
     ///
     /// If the memtable has reached `memtable_size` it is frozen *before* the batch, which goes into
     /// the next one as a whole.
-    pub fn write(&self, batch: &WriteBatch) -> Result<()> {
-        batch.check_limits()?;
+    pub fn write(&self, ops: &[WriteOp<'_>]) -> Result<()> {
+        check_limits(ops)?;
         let mut commit = self.commit.lock();
         self.health.check()?;
-        if batch.is_empty() {
+        if ops.is_empty() {
             return Ok(());
         }
         self.wait_for_l0()?; // day 5 task 5
         self.make_room(&mut commit)?;
         let first_seq = commit.last_seq + 1;
-        self.log_batch(first_seq, batch)?; // day 6 task 4
+        self.log_batch(first_seq, ops)?; // day 6 task 4
         let memtable = Arc::clone(&self.state.read().memtable);
-        for (seq, op) in (first_seq..).zip(batch.ops()) {
-            memtable.insert(op.key.clone(), seq, op.value.clone());
+        for (seq, op) in (first_seq..).zip(ops) {
+            memtable.insert(op.key, seq, op.value);
         }
-        commit.last_seq += batch.len() as u64;
+        commit.last_seq += ops.len() as u64;
         // until day 6 task 4: self.publish(commit.last_seq);
         self.publish_when_durable(commit)?; // day 6 task 4
         Ok(())

@@ -1,17 +1,15 @@
 //! Day 3 · Task 2 · The memtable's iterator: a cursor that owns its memtable, and takes entries from it some at a time.
 //!
 //! An iterator of the skip list borrows the skip list; a cursor that held both would refer to
-//! itself. So this one holds the memtable, a small buffer of entries, which are cheap to clone
-//! (`Bytes`), and looks up the key to go on from when the buffer is used up.
+//! itself. So this one holds the memtable, a small buffer of entries, which are cheap to clone,
+//! and looks up the key to go on from when the buffer is used up.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::{MemTable, Seq, VersionedKey};
+use super::{InlineKey, MemTable, Seq, VersionedKey};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
@@ -27,7 +25,7 @@ pub struct MemTableIterator {
     seq: Seq,
     /// The current entry, and those after it that have been fetched already. Empty before the first
     /// seek and past the end.
-    buffer: VecDeque<(Bytes, Option<Bytes>)>,
+    buffer: VecDeque<(InlineKey, Option<Arc<[u8]>>)>,
 }
 
 impl MemTableIterator {
@@ -43,7 +41,6 @@ impl MemTableIterator {
     /// Fetches the next entries from `start` on.
     fn fill(&mut self, start: Bound<&VersionedKey>) {
         self.buffer.clear();
-        let mut last_key: Option<Bytes> = None;
         for entry in self.memtable.entries.range((start, Bound::Unbounded)) {
             let VersionedKey {
                 key,
@@ -51,14 +48,14 @@ impl MemTableIterator {
             } = entry.key();
             // Within a key versions come newest first: the first that may be seen is the one, and
             // older ones are skipped.
-            if *seq > self.seq || last_key.as_ref() == Some(key) {
+            let is_older = self.buffer.back().is_some_and(|(last, _)| last == key);
+            if *seq > self.seq || is_older {
                 continue;
             }
             if self.buffer.len() == BUFFER_LEN {
                 break;
             }
             self.buffer.push_back((key.clone(), entry.value().clone()));
-            last_key = Some(key.clone());
         }
     }
 }
@@ -81,10 +78,7 @@ impl StorageIterator for MemTableIterator {
             && self.buffer.is_empty()
         {
             // Sequence number 0 is never given: this is past all versions of the key.
-            self.fill(Bound::Excluded(&VersionedKey {
-                key,
-                seq: Reverse(0),
-            }));
+            self.fill(Bound::Excluded(&VersionedKey::new(&key, 0)));
         }
         Ok(())
     }
@@ -95,11 +89,7 @@ impl StorageIterator for MemTableIterator {
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        let first = VersionedKey {
-            key: Bytes::copy_from_slice(target),
-            seq: Reverse(self.seq),
-        };
-        self.fill(Bound::Included(&first));
+        self.fill(Bound::Included(&VersionedKey::new(target, self.seq)));
         Ok(())
     }
 }

@@ -48,6 +48,9 @@ impl BlockMeta<'_> {
     }
 }
 
+/// The length of an index entry before its keys.
+const META_HEAD_LEN: usize = 2 * size_of::<u16>() + size_of::<u64>() + size_of::<u32>();
+
 /// The decoded index of a table, known to be well-formed.
 #[derive(Clone, Debug)]
 pub struct BlockIndex {
@@ -103,9 +106,15 @@ impl BlockIndex {
     /// What the index says of block `index`, which must be below
     /// [`block_count`](Self::block_count).
     pub fn get(&self, index: usize) -> BlockMeta<'_> {
-        let entry = &self.data[self.offsets[index] as usize..];
-        let mut reader = ByteReader::new(entry, Origin::memory("the index of a table"));
-        read_entry(&mut reader).expect("decode has read this entry before")
+        // `decode` has checked every entry.
+        let (head, keys) = self.data[self.offsets[index] as usize..].split_at(META_HEAD_LEN);
+        let (first_key, rest) = keys.split_at(usize::from(u16_at(head, 0)));
+        BlockMeta {
+            first_key,
+            last_key: &rest[..usize::from(u16_at(head, 2))],
+            offset: u64::from_le_bytes(head[4..12].try_into().expect("a range of 8 bytes")),
+            len: u32::from_le_bytes(head[12..16].try_into().expect("a range of 4 bytes")),
+        }
     }
 
     /// The first block whose last key is at or past `target`: the only one that may hold `target`,
@@ -138,4 +147,8 @@ fn read_entry<'a>(reader: &mut ByteReader<'a>) -> Result<BlockMeta<'a>> {
         offset,
         len,
     })
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }

@@ -131,12 +131,11 @@ impl SsTable {
         if index == self.index.block_count() || self.index.get(index).first_key > key {
             return Ok(Lookup::Unknown);
         }
-        let mut block = BlockIterator::new(self.block(index, CacheFill::Yes)?);
-        block.seek(key)?;
-        match block.is_valid() && block.key() == key {
-            true => Ok(Lookup::found(block.value())),
-            false => Ok(Lookup::Unknown),
-        }
+        let block = self.block(index, CacheFill::Yes)?;
+        Ok(match block.search(key) {
+            Ok(entry) => Lookup::found(block.entry(entry).value),
+            Err(_) => Lookup::Unknown,
+        })
     }
 
     /// Whether the table may hold `key`, asked of the filter alone. Never `false` for a key that is

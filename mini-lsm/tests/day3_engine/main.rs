@@ -43,7 +43,7 @@ const NOW: Seq = Seq::MAX;
 fn memtable(text: &str) -> Arc<MemTable> {
     let memtable = MemTable::new(1);
     for ((key, value), seq) in entries(text).into_iter().zip(1..) {
-        memtable.insert(key.into(), seq, value.map(Bytes::from));
+        memtable.insert(&key, seq, value.as_deref());
     }
     Arc::new(memtable)
 }
@@ -92,8 +92,7 @@ impl Versions {
     }
 
     fn add(&mut self, key: Vec<u8>, seq: Seq, value: Option<Vec<u8>>) {
-        let bytes = value.clone().map(Bytes::from);
-        self.memtable.insert(key.clone().into(), seq, bytes);
+        self.memtable.insert(&key, seq, value.as_deref());
         self.list.push((key, seq, value));
     }
 

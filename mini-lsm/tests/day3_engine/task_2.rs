@@ -126,12 +126,12 @@ fn writes_while_the_iterator_walks_do_not_show() {
         // Overwrites, deletes, and a new key: just behind the cursor, and far behind it.
         let here = 2 * got.len();
         for (i, value) in [
-            (here, Some("late".into())),
-            (here + 1, Some("late".into())),
+            (here, Some(&b"late"[..])),
+            (here + 1, Some(b"late")),
             (here + 200, None),
         ] {
             seq += 1;
-            versions.memtable.insert(key(i).into(), seq, value);
+            versions.memtable.insert(&key(i), seq, value);
         }
         cursor
             .next()
@@ -160,7 +160,7 @@ fn an_iterator_walks_on_beside_a_writing_thread() {
     let write = || {
         for seq in 401..12_000 {
             let i = (seq as usize * 7) % 500;
-            memtable.insert(key(i).into(), seq, Some("late".into()));
+            memtable.insert(&key(i), seq, Some(b"late"));
         }
     };
     read_beside(1, write, |_| {

@@ -80,7 +80,7 @@ pub fn log() -> (MemFs, Vec<Entry>) {
                 None => batch.delete(key),
             };
         }
-        wal.append(seq, &batch).expect("an append");
+        wal.append(seq, &batch.ops()).expect("an append");
         seq += batch.len() as u64;
         ops.extend_from_slice(chunk);
         if index == 0 {

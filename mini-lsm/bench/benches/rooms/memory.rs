@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mini_lsm::StorageIterator;
 use mini_lsm::mem_table::MemTable;
-use mini_lsm_bench::data::{self, Shuffle};
+use mini_lsm_bench::data::{self, Key, Shuffle, Value};
 
 use super::table::ENTRIES;
 
-type Entry = (Bytes, Bytes);
+type Entry = (Key, Value);
 
 fn entries(number: impl Fn(u64) -> u64) -> Vec<Entry> {
-    let entry = |number| {
-        let (key, value) = (data::key(number), data::value(number, 1));
-        (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value))
-    };
+    let entry = |number| (data::key(number), data::value(number, 1));
     (0..ENTRIES)
         .map(|place| entry(data::present(number(place))))
         .collect()
@@ -26,7 +22,7 @@ fn entries(number: impl Fn(u64) -> u64) -> Vec<Entry> {
 fn fill(entries: &[Entry]) -> Arc<MemTable> {
     let memtable = MemTable::new(1);
     for (seq, (key, value)) in (1..).zip(entries) {
-        memtable.insert(key.clone(), seq, Some(value.clone()));
+        memtable.insert(key, seq, Some(value));
     }
     Arc::new(memtable)
 }

@@ -32,8 +32,9 @@ fn append(bencher: Bencher<'_, '_>, fs: Arc<dyn FileSystem>, dir: &std::path::Pa
     fs.create_dir_all(dir).expect("a directory");
     let wal = Wal::create(&*fs, dir, 1).expect("a log");
     let (batch, mut seq) = (batch(), 0);
+    let ops = batch.ops();
     bencher.bench_local(|| {
         seq += 1;
-        wal.append(seq, &batch).expect("an append");
+        wal.append(seq, &ops).expect("an append");
     });
 }

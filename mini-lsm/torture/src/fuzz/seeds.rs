@@ -149,7 +149,7 @@ fn log(seed: u64, rng: &mut Rng) -> Vec<u8> {
         for (key, value) in entries(index % 4, rng) {
             batch.push(key.into(), value.map(Into::into));
         }
-        log.append(|payload| encode_batch(seq, &batch, payload))
+        log.append(|payload| encode_batch(seq, &batch.ops(), payload))
             .expect("a file in memory");
         seq += batch.len() as u64;
         if rng.u8(..3) == 0 {
