@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{InlineKey, MemTable, Seq, VersionedKey};
+use super::{InlineKey, InlineValue, MemTable, Seq, VersionedKey};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ pub struct MemTableIterator {
     seq: Seq,
     /// The current entry, and those after it that have been fetched already. Empty before the first
     /// seek and past the end.
-    buffer: VecDeque<(InlineKey, Option<Arc<[u8]>>)>,
+    buffer: VecDeque<(InlineKey, Option<InlineValue>)>,
 }
 
 impl MemTableIterator {
