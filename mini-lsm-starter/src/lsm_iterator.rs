@@ -28,6 +28,8 @@ use crate::iterators::{MergeIterator, Source};
 pub struct LsmIterator {
     cursor: MergeIterator<Source>,
     end: Bound<Bytes>,
+    /// Whether `cursor` stands on a value within the range.
+    is_valid: bool,
 }
 
 impl LsmIterator {
@@ -42,16 +44,19 @@ impl LsmIterator {
     }
 
     /// Whether the cursor stands on an entry.
+    #[inline]
     pub fn is_valid(&self) -> bool {
         unimplemented!("day 3, task 5: LsmIterator::is_valid")
     }
 
     /// The key of the current entry. Only while [`is_valid`](Self::is_valid).
+    #[inline]
     pub fn key(&self) -> &[u8] {
         unimplemented!("day 3, task 5: LsmIterator::key")
     }
 
     /// The value of the current entry. Only while [`is_valid`](Self::is_valid).
+    #[inline]
     pub fn value(&self) -> &[u8] {
         unimplemented!("day 3, task 5: LsmIterator::value")
     }
@@ -63,6 +68,7 @@ impl LsmIterator {
         clippy::should_implement_trait,
         reason = "a cursor, which lends what it shows"
     )]
+    #[inline]
     pub fn next(&mut self) -> Result<()> {
         unimplemented!("day 3, task 5: LsmIterator::next")
     }

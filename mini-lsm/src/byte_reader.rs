@@ -55,38 +55,40 @@ impl<'a> ByteReader<'a> {
     }
 
     /// How many bytes have been read.
+    #[inline]
     pub fn position(&self) -> usize {
         self.position
     }
 
     /// How many bytes are left.
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len() - self.position
     }
 
     /// The next `len` bytes; `what` names the field in the error.
+    #[inline]
     pub fn bytes(&mut self, len: usize, what: &str) -> Result<&'a [u8]> {
-        let field = self.bytes[self.position..].get(..len).ok_or_else(|| {
-            self.corruption(format!(
-                "{what} needs {len} bytes, {} are left",
-                self.remaining()
-            ))
-        })?;
+        let field = self.bytes[self.position..].get(..len);
+        let field = field.ok_or_else(|| self.too_short(len, what))?;
         self.position += len;
         Ok(field)
     }
 
     /// The next 2 bytes as an integer.
+    #[inline]
     pub fn u16(&mut self, what: &str) -> Result<u16> {
         Ok(u16::from_le_bytes(self.array(what)?))
     }
 
     /// The next 4 bytes as an integer.
+    #[inline]
     pub fn u32(&mut self, what: &str) -> Result<u32> {
         Ok(u32::from_le_bytes(self.array(what)?))
     }
 
     /// The next 8 bytes as an integer.
+    #[inline]
     pub fn u64(&mut self, what: &str) -> Result<u64> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
@@ -104,6 +106,13 @@ impl<'a> ByteReader<'a> {
         }
     }
 
+    #[cold]
+    fn too_short(&self, len: usize, what: &str) -> Error {
+        let left = self.remaining();
+        self.corruption(format!("{what} needs {len} bytes, {left} are left"))
+    }
+
+    #[inline]
     fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
         let field = self.bytes(N, what)?;
         Ok(field.try_into().expect("bytes(N) gives N bytes"))

@@ -28,6 +28,8 @@ use crate::iterators::{MergeIterator, Source};
 pub struct LsmIterator {
     cursor: MergeIterator<Source>,
     end: Bound<Bytes>,
+    /// Whether `cursor` stands on a value within the range.
+    is_valid: bool,
 }
 
 impl LsmIterator {
@@ -51,27 +53,26 @@ impl LsmIterator {
         let mut iterator = Self {
             cursor,
             end: end.map(Bytes::copy_from_slice),
+            is_valid: false,
         };
         iterator.skip_tombstones()?;
         Ok(iterator)
     }
 
     /// Whether the cursor stands on an entry.
+    #[inline]
     pub fn is_valid(&self) -> bool {
-        self.cursor.is_valid()
-            && match &self.end {
-                Bound::Unbounded => true,
-                Bound::Included(end) => self.cursor.key() <= end.as_ref(),
-                Bound::Excluded(end) => self.cursor.key() < end.as_ref(),
-            }
+        self.is_valid
     }
 
     /// The key of the current entry. Only while [`is_valid`](Self::is_valid).
+    #[inline]
     pub fn key(&self) -> &[u8] {
         self.cursor.key()
     }
 
     /// The value of the current entry. Only while [`is_valid`](Self::is_valid).
+    #[inline]
     pub fn value(&self) -> &[u8] {
         self.cursor.value().expect("tombstones are skipped")
     }
@@ -83,20 +84,39 @@ impl LsmIterator {
         clippy::should_implement_trait,
         reason = "a cursor, which lends what it shows"
     )]
+    #[inline]
     pub fn next(&mut self) -> Result<()> {
-        if self.cursor.is_valid() && !self.is_valid() {
+        if self.cursor.is_valid() && !self.is_valid {
             return Ok(());
         }
-        self.cursor.next()?;
+        self.step()?;
         self.skip_tombstones()
     }
 
     /// Within the range only: a million tombstones beyond its end are nobody's business.
     fn skip_tombstones(&mut self) -> Result<()> {
-        while self.is_valid() && self.cursor.value().is_none() {
-            self.cursor.next()?;
+        while self.is_in_range() {
+            if self.cursor.value().is_some() {
+                self.is_valid = true;
+                break;
+            }
+            self.step()?;
         }
         Ok(())
+    }
+
+    fn step(&mut self) -> Result<()> {
+        self.is_valid = false;
+        self.cursor.next()
+    }
+
+    fn is_in_range(&self) -> bool {
+        self.cursor.is_valid()
+            && match &self.end {
+                Bound::Unbounded => true,
+                Bound::Included(end) => self.cursor.key() <= end.as_ref(),
+                Bound::Excluded(end) => self.cursor.key() < end.as_ref(),
+            }
     }
 }
 

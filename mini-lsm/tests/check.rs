@@ -232,7 +232,7 @@ fn with_logs(mem: &MemFs, logs: [(u64, bool); 2]) -> [PathBuf; 2] {
         let mut batch = WriteBatch::new();
         batch.put(b"a", b"1");
         batch.put(b"b", b"2");
-        log.append(first_seq, &batch).expect("append");
+        log.append(first_seq, &batch.ops()).expect("append");
         if is_synced {
             log.sync().expect("sync");
             log.mark().expect("mark");
@@ -281,7 +281,7 @@ fn a_gap_within_a_log_is_a_problem() {
     let mut batch = WriteBatch::new();
     batch.delete(b"a");
     for seq in [151, 152, 154] {
-        log.append(seq, &batch).expect("append");
+        log.append(seq, &batch.ops()).expect("append");
     }
     name(&mem, |version| {
         version.logs.insert(next_id);

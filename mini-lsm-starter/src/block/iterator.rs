@@ -1,9 +1,10 @@
 //! Day 1 · Task 3 · The block iterator: a cursor over one block. Its steps cannot fail, since the block has been checked.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::Block;
+use super::{Block, ENTRY_HEADER_LEN};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
@@ -15,6 +16,11 @@ pub struct BlockIterator {
     index: Option<usize>,
     /// The current entry's key, put together from the first key's bytes and its own.
     key: Vec<u8>,
+    /// How many bytes of `key` are the first key's: the next entry needs only what it shares beyond
+    /// them.
+    shared: usize,
+    /// Where the current entry's value lies in the block; `None` for a tombstone.
+    value: Option<Range<usize>>,
 }
 
 impl BlockIterator {
@@ -25,18 +31,22 @@ impl BlockIterator {
 }
 
 impl StorageIterator for BlockIterator {
+    #[inline]
     fn is_valid(&self) -> bool {
         unimplemented!("day 1, task 3: BlockIterator::is_valid")
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         unimplemented!("day 1, task 3: BlockIterator::key")
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         unimplemented!("day 1, task 3: BlockIterator::value")
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         unimplemented!("day 1, task 3: BlockIterator::next")
     }

@@ -36,18 +36,22 @@ impl ConcatIterator {
 }
 
 impl StorageIterator for ConcatIterator {
+    #[inline]
     fn is_valid(&self) -> bool {
         unimplemented!("day 5, task 1: ConcatIterator::is_valid")
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         unimplemented!("day 5, task 1: ConcatIterator::key")
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         unimplemented!("day 5, task 1: ConcatIterator::value")
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         unimplemented!("day 5, task 1: ConcatIterator::next")
     }

@@ -29,18 +29,22 @@ macro_rules! forward {
 }
 
 impl StorageIterator for Source {
+    #[inline]
     fn is_valid(&self) -> bool {
         forward!(self, cursor => cursor.is_valid())
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         forward!(self, cursor => cursor.key())
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         forward!(self, cursor => cursor.value())
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         forward!(self, cursor => cursor.next())
     }

@@ -29,18 +29,22 @@ impl SsTableIterator {
 
 impl StorageIterator for SsTableIterator {
     /// A block that is held always stands on an entry: there is no empty block.
+    #[inline]
     fn is_valid(&self) -> bool {
         unimplemented!("day 2, task 5: SsTableIterator::is_valid")
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         unimplemented!("day 2, task 5: SsTableIterator::key")
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         unimplemented!("day 2, task 5: SsTableIterator::value")
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         unimplemented!("day 2, task 5: SsTableIterator::next")
     }

@@ -1,9 +1,10 @@
 //! Day 1 · Task 3 · The block iterator: a cursor over one block. Its steps cannot fail, since the block has been checked.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::Block;
+use super::{Block, ENTRY_HEADER_LEN};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
@@ -15,6 +16,11 @@ pub struct BlockIterator {
     index: Option<usize>,
     /// The current entry's key, put together from the first key's bytes and its own.
     key: Vec<u8>,
+    /// How many bytes of `key` are the first key's: the next entry needs only what it shares beyond
+    /// them.
+    shared: usize,
+    /// Where the current entry's value lies in the block; `None` for a tombstone.
+    value: Option<Range<usize>>,
 }
 
 impl BlockIterator {
@@ -24,6 +30,8 @@ impl BlockIterator {
             block,
             index: None,
             key: Vec::new(),
+            shared: 0,
+            value: None,
         }
     }
 
@@ -33,29 +41,39 @@ impl BlockIterator {
             self.index = None;
             return;
         }
-        let entry = self.block.entry(index);
-        self.key.clear();
-        self.key
-            .extend_from_slice(&self.block.entry(0).suffix[..entry.shared]);
+        let offset = self.block.offset(index);
+        let entry = self.block.entry_at(offset);
+        self.key.truncate(self.shared.min(entry.shared));
+        if self.key.len() < entry.shared {
+            let first_key = self.block.entry_at(0).suffix;
+            self.key
+                .extend_from_slice(&first_key[self.key.len()..entry.shared]);
+        }
         self.key.extend_from_slice(entry.suffix);
+        self.shared = entry.shared;
+        let value_at = offset + ENTRY_HEADER_LEN + entry.suffix.len();
+        self.value = entry.value.map(|value| value_at..value_at + value.len());
         self.index = Some(index);
     }
 }
 
 impl StorageIterator for BlockIterator {
+    #[inline]
     fn is_valid(&self) -> bool {
         self.index.is_some()
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         &self.key
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
-        let index = self.index.expect("value() is allowed only on an entry");
-        self.block.entry(index).value
+        self.value.clone().map(|value| &self.block.data[value])
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         if let Some(index) = self.index {
             self.stand_on(index + 1);

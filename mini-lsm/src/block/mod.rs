@@ -97,36 +97,32 @@ impl Block {
     /// Entry number `index`, which must be below [`entry_count`](Self::entry_count). Reads nothing
     /// but that entry.
     pub fn entry(&self, index: usize) -> RawEntry<'_> {
-        let offset = self.offset(index);
-        let [shared, unshared] = [self.u16_at(offset), self.u16_at(offset + 2)].map(usize::from);
-        let value_len = self.u32_at(offset + 4);
-        let suffix_at = offset + ENTRY_HEADER_LEN;
-        let value_at = suffix_at + unshared;
-        let value = match value_len {
-            TOMBSTONE_LEN => None,
-            len => Some(&self.data[value_at..value_at + len as usize]),
-        };
-        RawEntry {
-            shared,
-            suffix: &self.data[suffix_at..value_at],
-            value,
-        }
+        self.entry_at(self.offset(index))
     }
 
+    /// Where entry number `index` begins.
     fn offset(&self, index: usize) -> usize {
         let offsets_at = self.data.len() - OFFSET_LEN * (self.entry_count + 1);
-        self.u16_at(offsets_at + index * OFFSET_LEN) as usize
+        let at = offsets_at + index * OFFSET_LEN;
+        u16::from_le_bytes([self.data[at], self.data[at + 1]]) as usize
     }
 
-    fn u16_at(&self, at: usize) -> u16 {
-        u16::from_le_bytes([self.data[at], self.data[at + 1]])
-    }
-
-    fn u32_at(&self, at: usize) -> u32 {
-        let bytes = self.data[at..at + 4]
-            .try_into()
-            .expect("a range of 4 bytes");
-        u32::from_le_bytes(bytes)
+    /// The entry that begins at `offset`.
+    fn entry_at(&self, offset: usize) -> RawEntry<'_> {
+        let (head, rest) = self.data[offset..]
+            .split_first_chunk::<ENTRY_HEADER_LEN>()
+            .expect("decode has seen this entry");
+        let [s0, s1, u0, u1, value_len @ ..] = *head;
+        let (suffix, rest) = rest.split_at(u16::from_le_bytes([u0, u1]) as usize);
+        let value = match u32::from_le_bytes(value_len) {
+            TOMBSTONE_LEN => None,
+            len => Some(&rest[..len as usize]),
+        };
+        RawEntry {
+            shared: u16::from_le_bytes([s0, s1]) as usize,
+            suffix,
+            value,
+        }
     }
 }
 

@@ -72,18 +72,22 @@ impl ConcatIterator {
 }
 
 impl StorageIterator for ConcatIterator {
+    #[inline]
     fn is_valid(&self) -> bool {
         self.cursor.as_ref().is_some_and(SsTableIterator::is_valid)
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         self.current().key()
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         self.current().value()
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         if let Some(error) = &self.error {
             return Err(error.clone());

@@ -59,7 +59,9 @@ impl<I: StorageIterator> MergeIterator<I> {
             // `position` is the root or a child of it: it cannot have to rise.
             self.heap.swap_remove(position);
         }
-        self.sift_down(position);
+        if self.heap.len() > 1 {
+            self.sift_down(position);
+        }
         Ok(())
     }
 
@@ -122,11 +124,8 @@ impl<I: StorageIterator> StorageIterator for MergeIterator<I> {
     /// Older entries of the same key are skipped first, while the root still lends its key: they
     /// are always next to the root.
     fn next(&mut self) -> Result<()> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
         let Some(&newest) = self.heap.first() else {
-            return Ok(());
+            return self.error.clone().map_or(Ok(()), Err);
         };
         while let Some(second) = self.second()
             && self.sources[self.heap[second]].key() == self.sources[newest].key()

@@ -66,18 +66,22 @@ impl SsTableIterator {
 
 impl StorageIterator for SsTableIterator {
     /// A block that is held always stands on an entry: there is no empty block.
+    #[inline]
     fn is_valid(&self) -> bool {
         self.block.as_ref().is_some_and(BlockIterator::is_valid)
     }
 
+    #[inline]
     fn key(&self) -> &[u8] {
         self.current().key()
     }
 
+    #[inline]
     fn value(&self) -> Option<&[u8]> {
         self.current().value()
     }
 
+    #[inline]
     fn next(&mut self) -> Result<()> {
         if let Some(error) = &self.error {
             return Err(error.clone());
