@@ -64,7 +64,7 @@ fn first_value(block: &Block) -> Vec<u8> {
 /// # Hints
 /// - Does `SsTable::block` ask the cache before it reads?
 /// - Does what was read get into the cache, under the table's id and the block's number?
-/// - moka's `get` and `insert` would do for this test; read the task once more before you settle for them.
+/// - quick_cache's `get` and `insert` would do for this test; read the task once more before you settle for them.
 #[test]
 fn a_block_read_twice_costs_one_read() {
     let f = Fixture::new(5, 100, 1 << 20);
@@ -142,8 +142,8 @@ fn two_tables_with_equal_block_numbers_do_not_mix() {
 ///
 /// # Hints
 /// - What does a second thread find between the first one's look into the cache and its insert?
-/// - Look, read and insert must be one step for a key. moka has a call that does so.
-/// - `try_get_with` takes a closure that may fail.
+/// - Look, read and insert must be one step for a key. quick_cache has a call that does so.
+/// - `get_or_insert_with` takes a closure that may fail.
 #[test]
 fn threads_that_miss_the_same_block_read_it_once() {
     const THREADS: usize = 8;
@@ -207,7 +207,7 @@ fn threads_that_miss_the_same_block_read_it_once() {
 ///
 /// # Hints
 /// - What do you hold while `read` runs?
-/// - The threads that want *the same* block wait; everybody else goes on. moka does both.
+/// - The threads that want *the same* block wait; everybody else goes on. quick_cache does both.
 #[test]
 fn a_slow_read_of_one_block_holds_up_no_other() {
     let fs = mem_fs();
@@ -246,8 +246,8 @@ fn a_slow_read_of_one_block_holds_up_no_other() {
 /// Who runs the store gives it so much memory and no more. Blocks are of any size, so their number says nothing.
 ///
 /// # Hints
-/// - What does moka count if nobody tells it what an entry weighs?
-/// - `Cache::builder().weigher(…)`: an entry's weight is its block's length in bytes, and a little for the entry itself.
+/// - What does quick_cache count if nobody tells it what an entry weighs?
+/// - `Cache::with_weighter(…)`: the given `Weight` says that an entry weighs its block's length in bytes, and a little for the entry itself.
 #[test]
 fn the_capacity_is_counted_in_bytes() {
     const CAPACITY: u64 = 64 << 10;
@@ -306,7 +306,7 @@ fn small_blocks_weigh_little() {
 ///
 /// # Hints
 /// - Who returns the block if the cache does not take it?
-/// - `try_get_with` gives you what the closure gave, kept or not.
+/// - `get_or_insert_with` gives you what the closure gave, kept or not.
 #[test]
 fn a_block_larger_than_the_cache_is_read_all_the_same() {
     let f = Fixture::new(2, 5000, 1000);
@@ -326,7 +326,7 @@ fn a_block_larger_than_the_cache_is_read_all_the_same() {
 ///
 /// # Hints
 /// - What is in the cache after `read` gave an error?
-/// - Nothing should be: only blocks are kept. `try_get_with` does that.
+/// - Nothing should be: only blocks are kept. `get_or_insert_with` does that.
 #[test]
 fn a_failed_read_is_not_remembered() {
     let (fs, trap) = (mem_fs(), Trap::default());
@@ -350,8 +350,8 @@ fn a_failed_read_is_not_remembered() {
 /// Whoever operates the store must be told which file is damaged and where, and not that "a read failed".
 ///
 /// # Hints
-/// - moka hands errors out in an `Arc`. What does your caller get?
-/// - `Error` can be cloned: it was made for this place.
+/// - What does your closure make of the error that `read` gave?
+/// - Pass it on as it is: `get_or_insert_with` does, too.
 #[test]
 fn damage_comes_through_the_cache_as_corruption() {
     let fs = mem_fs();

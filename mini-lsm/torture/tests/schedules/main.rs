@@ -25,7 +25,7 @@
 //! command; shuttle also prints the failing schedule.
 //!
 //! What is not tried: orders of the machine's own making (all atomics are sequentially consistent
-//! here), and what happens within moka and crossbeam, whose locks shuttle does not know. The trial
+//! here), and what happens within quick_cache and crossbeam, whose locks shuttle does not know. The trial
 //! `threads` and ThreadSanitizer look there.
 
 mod commit;

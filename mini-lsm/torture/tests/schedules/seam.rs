@@ -9,10 +9,10 @@ use mini_lsm::fs::{FileLock, FileSystem, ReadableFile, WritableFile};
 /// A file system whose files are read as a whole when they are opened; afterwards a read takes no
 /// lock.
 ///
-/// The block cache reads while moka holds a lock of its own, which shuttle does not know of. If
-/// shuttle went on with another thread in the middle of that, and that one asked the cache too, it
-/// would wait for ever. The engine opens only files that are finished, so what was read is all
-/// there is.
+/// The block cache reads while quick_cache makes others wait in a way of its own, which shuttle
+/// does not know of. If shuttle went on with another thread in the middle of that, and that one
+/// asked the cache too, it would wait for ever. The engine opens only files that are finished, so
+/// what was read is all there is.
 #[derive(Debug)]
 pub struct ReadAtOnce<F>(F);
 
