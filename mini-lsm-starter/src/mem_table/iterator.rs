@@ -13,8 +13,11 @@ use super::{InlineKey, InlineValue, MemTable, Seq, VersionedKey};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
-/// How many entries one look into the skip list fetches.
-const BUFFER_LEN: usize = 64;
+/// How many entries the first look into the skip list after a seek fetches. Each further look takes
+/// twice as many: a scan of ten entries does not pay for sixty-four, and a long one seldom looks.
+const FIRST_FETCH: usize = 4;
+/// How many it takes at most.
+const LARGEST_FETCH: usize = 64;
 
 /// A cursor over a memtable as it was at one sequence number: each key once, with its newest
 /// version at or below that number. It follows the table in [`cursor`](crate::cursor), and never
@@ -26,6 +29,8 @@ pub struct MemTableIterator {
     /// The current entry, and those after it that have been fetched already. Empty before the first
     /// seek and past the end.
     buffer: VecDeque<(InlineKey, Option<InlineValue>)>,
+    /// How many entries the next look takes.
+    fetch_len: usize,
 }
 
 impl MemTableIterator {

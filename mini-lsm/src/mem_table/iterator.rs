@@ -13,8 +13,11 @@ use super::{InlineKey, InlineValue, MemTable, Seq, VersionedKey};
 use crate::cursor::StorageIterator;
 use crate::error::Result;
 
-/// How many entries one look into the skip list fetches.
-const BUFFER_LEN: usize = 64;
+/// How many entries the first look into the skip list after a seek fetches. Each further look takes
+/// twice as many: a scan of ten entries does not pay for sixty-four, and a long one seldom looks.
+const FIRST_FETCH: usize = 4;
+/// How many it takes at most.
+const LARGEST_FETCH: usize = 64;
 
 /// A cursor over a memtable as it was at one sequence number: each key once, with its newest
 /// version at or below that number. It follows the table in [`cursor`](crate::cursor), and never
@@ -26,6 +29,8 @@ pub struct MemTableIterator {
     /// The current entry, and those after it that have been fetched already. Empty before the first
     /// seek and past the end.
     buffer: VecDeque<(InlineKey, Option<InlineValue>)>,
+    /// How many entries the next look takes.
+    fetch_len: usize,
 }
 
 impl MemTableIterator {
@@ -35,6 +40,7 @@ impl MemTableIterator {
             memtable,
             seq,
             buffer: VecDeque::new(),
+            fetch_len: FIRST_FETCH,
         }
     }
 
@@ -52,11 +58,12 @@ impl MemTableIterator {
             if *seq > self.seq || is_older {
                 continue;
             }
-            if self.buffer.len() == BUFFER_LEN {
+            if self.buffer.len() == self.fetch_len {
                 break;
             }
             self.buffer.push_back((key.clone(), entry.value().clone()));
         }
+        self.fetch_len = LARGEST_FETCH.min(2 * self.fetch_len);
     }
 }
 
@@ -84,11 +91,13 @@ impl StorageIterator for MemTableIterator {
     }
 
     fn seek_to_first(&mut self) -> Result<()> {
+        self.fetch_len = FIRST_FETCH;
         self.fill(Bound::Unbounded);
         Ok(())
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
+        self.fetch_len = FIRST_FETCH;
         self.fill(Bound::Included(&VersionedKey::new(target, self.seq)));
         Ok(())
     }
