@@ -80,6 +80,11 @@ impl Wal {
             .append(|payload| encode_batch(first_seq, ops, payload))
     }
 
+    /// Reserves space for the next batches: see [`LogWriter::reserve`].
+    pub fn reserve(&self) {
+        self.log.reserve();
+    }
+
     /// Makes all batches appended so far survive a power cut.
     pub fn sync(&self) -> Result<()> {
         self.log.sync()

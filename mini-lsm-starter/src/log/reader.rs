@@ -1,5 +1,6 @@
 //! Day 6 · Task 1 · Reading a log back after whatever happened to it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;

@@ -1,5 +1,6 @@
 //! Day 6 · Task 1 · Reading a log back after whatever happened to it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -48,16 +49,16 @@ pub fn read_log(fs: &dyn FileSystem, path: &Path, id: u64) -> Result<LogContents
         }
         offset += RECORD_HEADER_LEN + header.payload_len;
     }
-    if let Some(witness) = find_witness(&bytes, offset, id) {
+    let written = bytes
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |last| last + 1);
+    if let Some(witness) = find_witness(&bytes, offset..written, id) {
         let reason = format!(
             "the record is unreadable, and the one at byte {witness} says that it had been synced"
         );
         return Err(Error::corruption(path, offset as u64, reason));
     }
-    let written = bytes
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1);
     contents.end = offset as u64;
     contents.lost_bytes = written.saturating_sub(offset) as u64;
     Ok(contents)
@@ -91,9 +92,10 @@ fn read_header(bytes: &[u8], offset: usize, id: u64) -> Option<Header> {
     })
 }
 
-/// The offset of a header behind `bad` which says that `bad` was on disk.
-fn find_witness(bytes: &[u8], bad: usize, id: u64) -> Option<usize> {
-    (bad + 1..bytes.len()).find(|&offset| {
+/// The offset of a header in `suspect`, behind its start, which says that its start was on disk.
+fn find_witness(bytes: &[u8], suspect: Range<usize>, id: u64) -> Option<usize> {
+    let bad = suspect.start;
+    suspect.skip(1).find(|&offset| {
         // The field is looked at first, since it excludes nearly every offset without computing a
         // checksum.
         let synced = bytes

@@ -123,7 +123,10 @@ impl Core {
             let commit = self.commit.lock();
             (commit.last_seq, logs.current())
         };
-        self.or_fail(|| log.sync())?;
+        self.or_fail(|| {
+            log.reserve();
+            log.sync()
+        })?;
         self.synced_up_to(logs, seq);
         Ok(())
     }
