@@ -20,9 +20,10 @@ impl Core {
         unimplemented!("day 3, task 4: Core::write")
     }
 
-    /// Sees to it that the memtable may take another batch: freezes it if it is full, which is told
-    /// to the listener before and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]).
-    pub fn make_room(&self, commit: &mut Commit) -> Result<()> {
+    /// The memtable that takes the next batch. If the current one is full it is frozen, which is
+    /// told to the listener before and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]),
+    /// and its successor is returned.
+    pub fn make_room(&self, commit: &mut Commit) -> Result<Arc<MemTable>> {
         unimplemented!("day 3, task 4: Core::make_room")
     }
 

@@ -24,10 +24,9 @@ impl Core {
             return Ok(());
         }
         self.wait_for_l0()?; // day 5 task 5
-        self.make_room(&mut commit)?;
+        let memtable = self.make_room(&mut commit)?;
         let first_seq = commit.last_seq + 1;
         self.log_batch(first_seq, ops)?; // day 6 task 4
-        let memtable = Arc::clone(&self.state.read().memtable);
         for (seq, op) in (first_seq..).zip(ops) {
             memtable.insert(op.key, seq, op.value);
         }
@@ -37,16 +36,18 @@ impl Core {
         Ok(())
     }
 
-    /// Sees to it that the memtable may take another batch: freezes it if it is full, which is told
-    /// to the listener before and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]).
-    pub fn make_room(&self, commit: &mut Commit) -> Result<()> {
+    /// The memtable that takes the next batch. If the current one is full it is frozen, which is
+    /// told to the listener before and after ([`Event::MemtableFull`], [`Event::MemtableFrozen`]),
+    /// and its successor is returned.
+    pub fn make_room(&self, commit: &mut Commit) -> Result<Arc<MemTable>> {
         let memtable = Arc::clone(&self.state.read().memtable);
         if memtable.size() < self.options.memtable_size {
-            return Ok(());
+            return Ok(memtable);
         }
         self.tell(Event::MemtableFull { id: memtable.id() });
         self.wait_for_room()?; // day 4 task 4
-        self.freeze(commit)
+        self.freeze(commit)?;
+        Ok(Arc::clone(&self.state.read().memtable))
     }
 
     /// Freezes the memtable, unless it is empty, and puts a new one in its place. Between batches:

@@ -269,12 +269,14 @@ fn read_footer(file: &dyn ReadableFile, path: &Path, id: TableId, size: u64) -> 
 fn read_checked(file: &dyn ReadableFile, path: &Path, offset: u64, len: u64) -> Result<Bytes> {
     let mut bytes = vec![0; len as usize];
     file.read_at(&mut bytes, offset)?;
-    let checksum = bytes.split_off(bytes.len() - CHECKSUM_LEN);
-    let stored = u32::from_le_bytes(checksum.try_into().expect("a checksum is 4 bytes"));
-    let computed = crc32fast::hash(&bytes);
+    let (part, checksum) = bytes
+        .split_last_chunk::<CHECKSUM_LEN>()
+        .expect("the checksum is part of the length");
+    let (stored, computed) = (u32::from_le_bytes(*checksum), crc32fast::hash(part));
     if stored != computed {
         let reason = format!("the checksum is {stored:08x}, the bytes give {computed:08x}");
         return Err(Error::corruption(path, offset, reason));
     }
+    bytes.truncate(part.len());
     Ok(bytes.into())
 }
