@@ -81,8 +81,8 @@ impl Wal {
     }
 
     /// Reserves space for the next batches: see [`LogWriter::reserve`].
-    pub fn reserve(&self) {
-        self.log.reserve();
+    pub fn reserve(&self) -> Result<()> {
+        self.log.reserve()
     }
 
     /// Makes all batches appended so far survive a power cut.

@@ -91,14 +91,13 @@ impl LogWriter {
     /// Reserves space for the next records, unless some is left. To be called before each sync of
     /// a log that is synced often: as long as the length of a file stays the same, a sync writes the
     /// new records and nothing else; otherwise the length too, which is another write elsewhere.
-    ///
-    /// A failure is not reported: it costs nothing but speed.
-    pub fn reserve(&self) {
+    pub fn reserve(&self) -> Result<()> {
         let len = self.len();
         if len > self.reserved.load(Ordering::Relaxed) {
+            self.file.preallocate(len + RESERVED_LEN)?;
             self.reserved.store(len + RESERVED_LEN, Ordering::Relaxed);
-            let _ = self.file.preallocate(len + RESERVED_LEN);
         }
+        Ok(())
     }
 
     /// Gets the synced length into the file, by a record without payload; does nothing if no record

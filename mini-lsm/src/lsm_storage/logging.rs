@@ -124,7 +124,7 @@ impl Core {
             (commit.last_seq, logs.current())
         };
         self.or_fail(|| {
-            log.reserve();
+            log.reserve()?;
             log.sync()
         })?;
         self.synced_up_to(logs, seq);
