@@ -1,4 +1,7 @@
 //! Ends the process where something has no end: a thread that hangs cannot be ended, only told of.
+//!
+//! What counts is time in which this process runs. A machine that is paused, or a process that is
+//! stopped, hangs nobody: the watching thread counts no more than it could have waited for.
 
 use std::collections::BTreeMap;
 use std::process;
@@ -13,9 +16,12 @@ const INTERVAL: Duration = Duration::from_millis(500);
 static WATCHED: LazyLock<Registry> = LazyLock::new(|| {
     // As long as the process: where nothing is watched, nothing is overdue.
     thread::spawn(|| {
+        let mut last = Instant::now();
         loop {
             thread::sleep(INTERVAL);
-            if let Some(told) = WATCHED.overdue(Instant::now()) {
+            let passed = last.elapsed();
+            last = Instant::now();
+            if let Some(told) = WATCHED.advance(passed.min(2 * INTERVAL)) {
                 eprintln!("{told}");
                 // What the threads do can be seen in what the system makes of that.
                 process::abort();
@@ -48,12 +54,14 @@ struct Registry(Mutex<Works>);
 
 #[derive(Default)]
 struct Works {
+    /// For how long there has been somebody to watch.
+    now: Duration,
     next: u64,
     works: BTreeMap<u64, Work>,
 }
 
 struct Work {
-    since: Instant,
+    since: Duration,
     limit: Duration,
     tell: Box<dyn Fn() -> String + Send>,
 }
@@ -63,7 +71,7 @@ impl Registry {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next += 1;
-        let since = Instant::now();
+        let since = inner.now;
         inner.works.insert(number, Work { since, limit, tell });
         number
     }
@@ -72,11 +80,12 @@ impl Registry {
         self.lock().works.remove(&number);
     }
 
-    /// What is told of the oldest that is overdue.
-    fn overdue(&self, now: Instant) -> Option<String> {
-        let inner = self.lock();
+    /// Time has passed. Gives what is told of the oldest that is overdue.
+    fn advance(&self, passed: Duration) -> Option<String> {
+        let mut inner = self.lock();
+        inner.now += passed;
         let mut works = inner.works.values();
-        let late = works.find(|work| now.duration_since(work.since) > work.limit)?;
+        let late = works.find(|work| inner.now - work.since > work.limit)?;
         Some(format!("no end after {:?}: {}", late.limit, (late.tell)()))
     }
 
@@ -101,14 +110,15 @@ mod tests {
         let quick = begin(SECOND, "quick");
         let late = begin(SECOND, "late");
         begin(60 * SECOND, "slow");
-        let now = Instant::now();
-        assert_eq!(registry.overdue(now), None);
+        assert_eq!(registry.advance(SECOND), None);
         registry.end(quick);
-        let told = registry.overdue(now + 5 * SECOND).unwrap();
+        let told = registry.advance(SECOND).unwrap();
         assert_eq!(told, "no end after 1s: late");
         registry.end(late);
-        assert_eq!(registry.overdue(now + 5 * SECOND), None);
-        let told = registry.overdue(now + 65 * SECOND).unwrap();
+        let later = begin(SECOND, "later");
+        assert_eq!(registry.advance(SECOND), None);
+        registry.end(later);
+        let told = registry.advance(58 * SECOND).unwrap();
         assert!(told.ends_with("slow"), "{told}");
     }
 
