@@ -11,9 +11,13 @@ use crate::history::{History, Op, key, random_ops};
 
 /// Where the store lives.
 pub const DIR: &str = "store";
-/// So many keys are written, so that most are overwritten.
-pub const KEY_COUNT: usize = 240;
-const VALUE_LEN: usize = 180;
+/// So many keys are written, so that most are overwritten. Few, since each case asks for all of them,
+/// with values that make the store large enough.
+const KEY_COUNT: usize = 84;
+const VALUE_LEN: usize = 290;
+/// So many bytes there are before the last logs are written: with those, whose files are damaged in
+/// all three stores, more than 64 KiB.
+const LEN: u64 = 52 << 10;
 /// The length of a record's header in a log, and of its fields (see `mini_lsm::log`): read here a
 /// second time, so that the oracle does not rest on the reader that it judges.
 const HEADER_LEN: usize = 20;
@@ -26,6 +30,8 @@ pub struct Fixture {
     pub fs: MemFs,
     /// The state after every write.
     pub history: History,
+    /// Every key that was written, and some that never were.
+    pub keys: Vec<Vec<u8>>,
     /// All files with their bytes, sorted by name.
     pub files: Vec<(String, Vec<u8>)>,
     /// The logs, oldest first.
@@ -64,7 +70,7 @@ impl Log {
 /// How a checker opens a store: everything in the calling thread.
 pub fn options(fs: &MemFs) -> LsmOptions {
     LsmOptions {
-        block_size: 512,
+        block_size: 2048,
         table_size: 4 << 10,
         memtable_size: 1 << 20,
         block_cache_size: 256 << 10,
@@ -80,7 +86,7 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
     let (fs, mut history) = (MemFs::new(), History::new());
     write_levels(&fs, &mut history, &mut rng).context("the tables of the store to be damaged")?;
     // Small, so that memtables are frozen on the way, and there are several logs.
-    let memtable_size = 6 << 10;
+    let memtable_size = 4 << 10;
     let store = LsmStorage::open(
         DIR,
         LsmOptions {
@@ -89,11 +95,15 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
         },
     )?;
     for _ in 0..3 {
-        write_some(&store, &mut history, &mut rng, 20)?;
+        write_some(&store, &mut history, &mut rng, 14)?;
         store.flush()?;
     }
+    while fs.total_bytes() < LEN {
+        write_some(&store, &mut history, &mut rng, 1)?;
+    }
+    store.flush()?;
     check_levels(&store)?;
-    write_some(&store, &mut history, &mut rng, 15)?;
+    write_some(&store, &mut history, &mut rng, 8)?;
     while store.metrics().frozen.is_empty() {
         write_some(&store, &mut history, &mut rng, 1)?;
     }
@@ -112,11 +122,13 @@ fn write_levels(fs: &MemFs, history: &mut History, rng: &mut Rng) -> Result<()> 
     let to_l2 = LsmOptions {
         level_count: 2,
         level_base_size: 1,
+        table_size: 10 << 10,
         ..options(fs)
     };
     let store = LsmStorage::open(DIR, to_l2)?;
     for index in 0..KEY_COUNT {
-        let value = (0..rng.usize(..VALUE_LEN)).map(|_| rng.u8(..)).collect();
+        let value_len = rng.usize(..3 * VALUE_LEN);
+        let value = (0..value_len).map(|_| rng.u8(..)).collect();
         write(&store, history, &[(key(index), Some(value))])?;
     }
     store.compact()?;
@@ -129,7 +141,7 @@ fn write_levels(fs: &MemFs, history: &mut History, rng: &mut Rng) -> Result<()> 
     };
     let store = LsmStorage::open(DIR, to_l1)?;
     for _ in 0..2 {
-        write_some(&store, history, rng, 45)?;
+        write_some(&store, history, rng, 40)?;
         store.flush()?;
     }
     // The files are to be the same every time: nothing goes on while the thread works.
@@ -182,6 +194,7 @@ impl Fixture {
             name,
             fs,
             history: history.clone(),
+            keys: (0..KEY_COUNT + 5).map(key).collect(),
             logs: Vec::new(),
             files,
         };

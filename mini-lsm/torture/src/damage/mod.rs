@@ -33,6 +33,8 @@ use oracle::{Outcome, judge};
 const CHUNKS: u64 = 64;
 /// Passes over one store.
 const PASSES: u64 = 10;
+/// How many bytes a pass damages at least.
+const LEAST_LEN: u64 = 64 << 10;
 /// How much greater a request may be than the damaged file, and than those an undamaged store makes.
 const EXTRA_REQUEST: usize = 4 << 10;
 /// How much more memory a damaged store may use than an undamaged one, beside twice the file. Ample:
@@ -58,7 +60,8 @@ fn require(scale: &Scale, tally: &Tally) -> Result<()> {
     if scale.time.is_some() || scale.rounds.is_some_and(|rounds| rounds < CHUNKS) {
         return Ok(());
     }
-    tally.require("damaged stores", 100_000)?;
+    tally.require("bytes", LEAST_LEN)?;
+    tally.require("damaged stores", 200_000)?;
     tally.require("refused", 10_000)?;
     tally.require("reads failed", 10_000)?;
     tally.require("read in full", 300)?;
@@ -212,4 +215,19 @@ fn targets(subjects: &[Subject; 3]) -> Vec<Target<'_>> {
         }
     }
     targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first seeds are those of the usual runs.
+    #[test]
+    fn every_pass_is_long_enough() {
+        for seed in 0..20 {
+            let stores = Stores::default().of(seed).unwrap();
+            let len: usize = targets(&stores).iter().map(|target| target.len).sum();
+            assert!(len as u64 >= LEAST_LEN + CHUNKS, "seed {seed}: {len} bytes");
+        }
+    }
 }

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use mini_lsm::fs::{CrashPlan, FileSystem, MemFs};
 use mini_lsm::{Error, LsmStorage};
 
-use super::fixture::{self, DIR, KEY_COUNT, Log, path};
+use super::fixture::{self, DIR, Log, path};
 use super::kinds::Case;
-use crate::history::{Map, difference, key, show};
+use crate::history::{Map, difference, show};
 
 /// How a damaged store answered, if it was right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +64,9 @@ fn read(case: &Case<'_>, store: &LsmStorage, damaged: Option<&[u8]>) -> Result<O
     };
     let state = case.fixture.history.state(writes);
     let mut has_failed = failure.is_some();
-    // Some keys that were never there, too.
-    for key in (0..KEY_COUNT + 5).map(key) {
-        match store.get(&key) {
-            Ok(got) => check_get(&key, state.get(&key), got.as_deref())?,
+    for key in &case.fixture.keys {
+        match store.get(key) {
+            Ok(got) => check_get(key, state.get(key), got.as_deref())?,
             Err(error) => {
                 accept(case, &error, damaged.is_none()).context("get")?;
                 has_failed = true;
