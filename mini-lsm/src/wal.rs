@@ -81,6 +81,7 @@ impl Wal {
     }
 
     /// Reserves space for the next batches: see [`LogWriter::reserve`].
+    // given
     pub fn reserve(&self) -> Result<()> {
         self.log.reserve()
     }

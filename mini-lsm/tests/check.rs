@@ -167,7 +167,7 @@ fn a_log_in_use_that_nobody_names_is_a_problem() {
     assert_problems(&checked(&mem), &[]);
     let mut batch = WriteBatch::new();
     batch.put(b"a", b"1");
-    wal.append(500, &batch).expect("append");
+    wal.append(500, &batch.ops()).expect("append");
     assert_problems(&checked(&mem), &[(dir().join(MANIFEST), "in use")]);
 }
 

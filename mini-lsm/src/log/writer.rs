@@ -91,6 +91,7 @@ impl LogWriter {
     /// Reserves space for the next records, unless some is left. To be called before each sync of
     /// a log that is synced often: as long as the length of a file stays the same, a sync writes the
     /// new records and nothing else; otherwise the length too, which is another write elsewhere.
+    // given
     pub fn reserve(&self) -> Result<()> {
         let len = self.len();
         if len > self.reserved.load(Ordering::Relaxed) {

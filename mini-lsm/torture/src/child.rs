@@ -60,6 +60,8 @@ mod tests {
             }
             Ok("start") => {
                 let mut child = me("wait").stdin(Stdio::piped()).spawn().unwrap();
+                // Otherwise closed before the wait.
+                let _input = child.stdin.take();
                 child.wait().unwrap();
             }
             _ => {

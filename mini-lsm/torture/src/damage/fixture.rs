@@ -22,6 +22,9 @@ const LEN: u64 = 52 << 10;
 /// second time, so that the oracle does not rest on the reader that it judges.
 const HEADER_LEN: usize = 20;
 
+/// The name of the one that was closed.
+const CLOSED: &str = "closed";
+
 /// A store on disk as it was left, and what it must hold.
 pub struct Fixture {
     /// How it was left.
@@ -113,7 +116,7 @@ pub fn make(seed: u64) -> Result<[Fixture; 3]> {
     write_some(&store, &mut history, &mut rng, 6)?;
     let killed = Fixture::new("killed", &fs, &history)?;
     store.close()?;
-    let closed = Fixture::new("closed", &fs, &history)?;
+    let closed = Fixture::new(CLOSED, &fs, &history)?;
     Ok([killed, unsynced, closed])
 }
 
@@ -181,6 +184,11 @@ fn write(store: &LsmStorage, history: &mut History, ops: &[Op]) -> Result<()> {
 }
 
 impl Fixture {
+    /// Whether the store was closed in order.
+    pub fn is_closed(&self) -> bool {
+        self.name == CLOSED
+    }
+
     /// The store in `fs`, as a kill leaves it now.
     fn new(name: &'static str, fs: &MemFs, history: &History) -> Result<Self> {
         let fs = fs.crash_clone(&CrashPlan::Keep);

@@ -42,6 +42,7 @@ pub fn manifest(data: &[u8]) -> bool {
     let ids = version.tables.keys().map(|id| id.0);
     let mut numbers = ids
         .chain(version.logs.iter().copied())
+        .chain(version.sealed_logs.values().copied())
         .chain([version.last_flushed_seq, version.next_id]);
     assert!(numbers.all(|number| number < NUMBERS_END));
     assert!(
