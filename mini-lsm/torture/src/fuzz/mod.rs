@@ -90,8 +90,9 @@ const fn target(
 const ROUNDS: u64 = 600;
 /// No input of the trial is longer.
 const MAX_LEN: usize = 4 << 10;
-/// What a target may ask for at once beside a multiple of its input: what an open store needs.
-const EXTRA_REQUEST: usize = 64 << 10;
+/// What a target may ask for at once beside a multiple of its input: what an open store needs. A log
+/// that is synced often has 64 KiB reserved, and is read as a whole.
+const EXTRA_REQUEST: usize = 128 << 10;
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
