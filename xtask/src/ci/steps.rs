@@ -225,11 +225,12 @@ fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Resul
 /// rest. LevelDB is there or not, as the machine has it.
 fn bench() -> Vec<Act> {
     const AT: &str = "--manifest-path mini-lsm/bench/Cargo.toml";
-    const PEERS: &str = "--features fjall,redb";
+    // As `cargo x bench` builds it, so that the next act finds it built.
+    const AS_RUN: &str = "--release --config mini-lsm/bench/.cargo/config.toml";
     vec![
         cargo(&format!("fmt {AT} --check")),
-        cargo(&format!("clippy {AT} {PEERS} --all-targets -- -D warnings")),
-        cargo(&format!("test --quiet --release {AT} {PEERS}")),
+        cargo(&format!("clippy {AT} --all-targets -- -D warnings")),
+        cargo(&format!("test --quiet {AT} {AS_RUN} --features fjall,redb")),
         cargo("x bench --quick --engines leveldb,fjall,redb"),
     ]
 }
