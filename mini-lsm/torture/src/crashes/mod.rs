@@ -41,7 +41,7 @@ const DIR: &str = "/store";
 const USUAL_ROUNDS: u64 = 12;
 
 /// The recovery of one image in so many is cut too.
-const CUT_ONE_IN: u32 = 24;
+const CUT_ONE_IN: u32 = 36;
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
