@@ -1,18 +1,18 @@
 //! One round: a store and its lives, with other options each time, and a power cut now and then.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
 use mini_lsm::fs::{CrashPlan, DiskFs, FileSystem, MemFs};
-use mini_lsm::{Durability, Event, EventListener, LsmOptions, LsmStorage};
+use mini_lsm::{Durability, EventListener, LsmOptions, LsmStorage};
 
 use super::board::{Board, View, ensure_not_below};
 use super::life::{End, HeldScan, Life};
 use super::observer::{read_on, view_of};
+use crate::draw::Events;
 use crate::tally::Tally;
 use crate::watchdog::watch;
 
@@ -170,37 +170,4 @@ fn view_of_all(store: &LsmStorage) -> Result<View> {
     let mut entries = Vec::new();
     read_on(&mut store.scan(..)?, usize::MAX, &mut entries)?;
     view_of(&entries)
-}
-
-/// Counts what happens inside the stores of a round.
-#[derive(Debug, Default)]
-struct Events {
-    flushes: AtomicU64,
-    compactions: AtomicU64,
-    moves: AtomicU64,
-    stalls: AtomicU64,
-}
-
-impl Events {
-    fn tell(&self, tally: &mut Tally) {
-        tally.count("flushes", self.flushes.load(Ordering::Relaxed));
-        tally.count("compactions", self.compactions.load(Ordering::Relaxed));
-        tally.count("moves of tables", self.moves.load(Ordering::Relaxed));
-        tally.count("stalls", self.stalls.load(Ordering::Relaxed));
-    }
-}
-
-impl EventListener for Events {
-    fn on_event(&self, event: &Event) {
-        let counter = match event {
-            Event::FlushInstalled { .. } => &self.flushes,
-            Event::CompactionInstalled {
-                trivial_move: true, ..
-            } => &self.moves,
-            Event::CompactionInstalled { .. } => &self.compactions,
-            Event::WriteStalled => &self.stalls,
-            _ => return,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
 }
