@@ -18,6 +18,7 @@ pub mod builder;
 pub mod footer;
 pub mod index;
 pub mod iterator;
+mod key_heads;
 mod obsolete;
 
 pub use builder::SsTableBuilder;

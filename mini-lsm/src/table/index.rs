@@ -15,11 +15,14 @@
 //!
 //! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has
 //! some 8,000 blocks, and 16,000 keys that each had an allocation would cost more than all the
-//! rest.
+//! rest. Beside them stand the [heads](super::key_heads) of the last keys, for `find`.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::CHECKSUM_LEN;
+use super::key_heads::KeyHeads;
 use crate::byte_reader::{ByteReader, Origin};
 use crate::error::Result;
 
@@ -57,6 +60,8 @@ pub struct BlockIndex {
     data: Bytes,
     /// Where each entry begins in `data`.
     offsets: Vec<u32>,
+    /// Of the last keys.
+    heads: KeyHeads,
 }
 
 impl BlockIndex {
@@ -94,7 +99,14 @@ impl BlockIndex {
             );
             return Err(origin.corruption(0, reason));
         }
-        Ok(Self { data, offsets })
+        let mut index = Self {
+            data,
+            offsets,
+            heads: KeyHeads::default(),
+        };
+        index.heads =
+            KeyHeads::new((0..index.block_count()).map(|block| index.get(block).last_key));
+        Ok(index)
     }
 
     /// How many blocks there are; at least one.
@@ -119,9 +131,12 @@ impl BlockIndex {
 
     /// The first block whose last key is at or past `target`: the only one that may hold `target`,
     /// and where a scan from there begins. Equal to the block count if every key of the table is
-    /// smaller. A binary search.
+    /// smaller. A binary search over what the heads leave undecided.
     pub fn find(&self, target: &[u8]) -> usize {
-        let [mut low, mut high] = [0, self.block_count()];
+        let Range {
+            start: mut low,
+            end: mut high,
+        } = self.heads.undecided(target);
         while low < high {
             let middle = low + (high - low) / 2;
             if self.get(middle).last_key < target {

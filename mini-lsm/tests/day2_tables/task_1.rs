@@ -134,6 +134,68 @@ fn find_is_right_for_any_number_of_blocks() {
     }
 }
 
+/// `find` compares whole keys: those that begin alike for many bytes, that continue each other, or
+/// that differ only by zeros at their end.
+///
+/// A search may look at a few bytes of each key first, as the reference does, or at numbers that
+/// stand for them. Where those are equal the keys need not be.
+///
+/// # Hints
+/// - `KeyHeads::undecided` says which blocks are still to be compared: often none, but sometimes
+///   all of them.
+/// - In a range that is left, go on with whole keys, as in any binary search.
+#[test]
+fn find_tells_keys_apart_that_begin_alike() {
+    let tails: [&[u8]; 8] = [
+        b"\0",
+        b"\0\0",
+        b"0123456",
+        b"01234567",
+        b"01234567\0",
+        b"012345678",
+        b"01234567a",
+        b"\xff",
+    ];
+    for prefix in ["", "user:", "a prefix of more than eight bytes:"] {
+        let keys: Vec<Vec<u8>> = tails
+            .iter()
+            .map(|tail| [prefix.as_bytes(), tail].concat())
+            .collect();
+        let metas: Vec<Meta> = (0..)
+            .zip(&keys)
+            .map(|(i, key)| (key.clone(), key.clone(), i * 54, 50))
+            .collect();
+        let index = decode_index(&encode_index(&metas), end_of(&metas));
+        let shorter = (0..prefix.len()).map(|len| prefix.as_bytes()[..len].to_vec());
+        let longer = keys.iter().flat_map(|key| {
+            let with = |tail: &[u8]| [key, tail].concat();
+            [
+                key.clone(),
+                with(b"\0"),
+                with(b"~~~~~~~~"),
+                key[..key.len() - 1].to_vec(),
+            ]
+        });
+        let others = [
+            b"\0".to_vec(),
+            b"a".to_vec(),
+            b"usex".to_vec(),
+            vec![0xff; 40],
+        ];
+        for target in shorter.chain(longer).chain(others) {
+            assert_eq!(
+                index.find(&target),
+                keys.iter().take_while(|key| **key < target).count(),
+                "find({:?}) over blocks of one key each: {:?}",
+                target.escape_ascii().to_string(),
+                keys.iter()
+                    .map(|key| key.escape_ascii().to_string())
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+}
+
 /// An index that was cut short is refused, and so is one of no blocks.
 ///
 /// Its checksum would tell, but the decoder must not rely on somebody else's care.
