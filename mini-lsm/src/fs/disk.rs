@@ -176,14 +176,14 @@ impl WritableFile for DiskWriter {
             .map_err(|e| Error::io("sync", &self.path, e))
     }
 
-    /// Sets the length only, so the space is a hole, not blocks: a later append need not change the
-    /// length, but the system still has to find a place for it. To write zeros would be the whole
-    /// way, at twice the writing.
+    /// Writes zeros. That doubles the writing, but a sync of what is later put in their place has
+    /// nothing else to write: neither the length nor where the blocks are. To set the length alone
+    /// would leave a hole, in which every block has to be given its place when it is first written.
     fn preallocate(&self, len: u64) -> Result<()> {
         let mut extent = self.extent.lock();
         if len > extent.len {
-            self.file
-                .set_len(len)
+            let zeros = vec![0; (len - extent.len) as usize];
+            write_all_at(&self.file, &zeros, extent.len)
                 .map_err(|e| Error::io("preallocate", &self.path, e))?;
             extent.len = len;
         }

@@ -7,17 +7,24 @@
 //! all that has been logged by then, its own batch and those of others. Meanwhile more writers log
 //! their batches and wait; the next leader syncs all of those at once. So the price of a sync is
 //! shared by as many as came while the last one ran.
+//!
+//! Those whom a sync sets free are likely to come again at once. If the next one began without
+//! them they would have to wait for the one after that: two groups would take turns, and each sync
+//! would serve half of the writers. So a group gathers for a moment before its sync: until as many
+//! wait as at the end of the last one, or the moment is over. (MySQL has the same two limits, as
+//! `binlog_group_commit_sync_delay` and `binlog_group_commit_sync_no_delay_count`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::files::log_path;
 use crate::fs::FileSystem;
 use crate::ids::Seq;
 use crate::manifest::SealedLog;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 use crate::wal::Wal;
 
 /// The live logs of a store.
@@ -31,12 +38,30 @@ pub struct Logs {
     group_changed: Condvar,
 }
 
-/// Who syncs, and how far.
+/// For how long a group gathers: less than a sync takes on most disks.
+const GATHERING_TIME: Duration = Duration::from_micros(100);
+
+/// Who waits, who syncs, and how far.
 #[derive(Debug, Default)]
 pub struct Group {
-    has_leader: bool,
+    stage: Stage,
+    /// How many writers are in [`Logs::wait_for_sync`].
+    waiting: usize,
+    /// How many there were when the last sync ended.
+    expected: usize,
     /// The sequence number up to which everything is synced.
     synced_seq: Seq,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nobody waits but those who have just been woken.
+    #[default]
+    Idle,
+    /// One waits for the moment to be over, the others for him.
+    Gathering,
+    /// The leader syncs.
+    Syncing,
 }
 
 impl Logs {
@@ -110,7 +135,7 @@ impl Logs {
         self.group_changed.notify_all();
     }
 
-    /// Returns when everything up to `seq` is synced. If nobody leads, the caller does, by `lead`,
+    /// Returns when everything up to `seq` is synced. Somebody leads, perhaps the caller, by `lead`,
     /// which syncs what has been logged and tells [`synced_up_to`](Self::synced_up_to); no lock is
     /// held meanwhile. `check` is asked before each attempt: a sync that failed is not tried again,
     /// since nobody knows what it left on disk.
@@ -121,20 +146,57 @@ impl Logs {
         lead: impl Fn() -> Result<()>,
     ) -> Result<()> {
         let mut group = self.group.lock();
+        group.waiting += 1;
+        let outcome = self.wait_or_lead(&mut group, seq, check, lead);
+        group.waiting -= 1;
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn wait_or_lead(
+        &self,
+        group: &mut MutexGuard<'_, Group>,
+        seq: Seq,
+        check: impl Fn() -> Result<()>,
+        lead: impl Fn() -> Result<()>,
+    ) -> thread::Result<Result<()>> {
         while group.synced_seq < seq {
-            check()?;
-            if group.has_leader {
-                self.group_changed.wait(&mut group);
-                continue;
+            if let Err(error) = check() {
+                return Ok(Err(error));
             }
-            group.has_leader = true;
-            // A leader that panics must not leave the others waiting for it.
-            let lead = || catch_unwind(AssertUnwindSafe(&lead));
-            let outcome = MutexGuard::unlocked(&mut group, lead);
-            group.has_leader = false;
-            self.group_changed.notify_all();
-            outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+            let is_complete = group.waiting >= group.expected;
+            let stage = group.stage;
+            let leads = match stage {
+                Stage::Idle => is_complete || self.gather(group),
+                Stage::Gathering => is_complete,
+                Stage::Syncing => false,
+            };
+            if leads {
+                group.stage = Stage::Syncing;
+                // A leader that panics must not leave the others waiting for it.
+                let outcome = MutexGuard::unlocked(group, || catch_unwind(AssertUnwindSafe(&lead)));
+                group.stage = Stage::Idle;
+                group.expected = group.waiting;
+                self.group_changed.notify_all();
+                if !matches!(outcome, Ok(Ok(()))) {
+                    return outcome;
+                }
+            } else if stage != Stage::Idle {
+                self.group_changed.wait(group);
+            }
         }
-        Ok(())
+        Ok(Ok(()))
+    }
+
+    /// Waits until the moment of gathering is over, or somebody has completed the group. True if
+    /// the caller is to lead it.
+    fn gather(&self, group: &mut MutexGuard<'_, Group>) -> bool {
+        group.stage = Stage::Gathering;
+        let end = Instant::now() + GATHERING_TIME;
+        while group.stage == Stage::Gathering {
+            if self.group_changed.wait_until(group, end).timed_out() {
+                return group.stage == Stage::Gathering;
+            }
+        }
+        false
     }
 }
