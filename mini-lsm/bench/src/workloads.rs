@@ -60,7 +60,7 @@ pub enum Mix {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
     Usual,
-    /// Large, and filled before the clock starts.
+    /// Large enough for everything, and filled before the clock starts.
     Warm,
     /// One percent of the data.
     Small,
@@ -106,7 +106,7 @@ impl Workload {
         Settings {
             cache_bytes: match self.cache {
                 Cache::Usual => CACHE_BYTES,
-                Cache::Warm => LARGE_CACHE_BYTES,
+                Cache::Warm => LARGE_CACHE_BYTES.max(n * ENTRY_LEN * 3 / 2),
                 Cache::Small => n * ENTRY_LEN / 100,
             },
             sync: matches!(self.kind, Kind::Sync { .. }),
@@ -170,6 +170,9 @@ mod tests {
     fn settings_follow_the_workload() {
         let small = Workload::find("readrandom-small").unwrap();
         assert_eq!(small.settings(1_000_000).cache_bytes, 1_160_000);
+        let warm = Workload::find("readrandom-cached").unwrap();
+        assert_eq!(warm.settings(1_000_000).cache_bytes, LARGE_CACHE_BYTES);
+        assert!(warm.settings(10_000_000).cache_bytes > 10_000_000 * ENTRY_LEN);
         let synced = Workload::find("fillsync4").unwrap();
         assert!(synced.settings(1).sync);
         assert!(!Workload::find("fillrandom").unwrap().settings(1).sync);
