@@ -23,6 +23,9 @@ pub struct BlockIterator {
     value: Option<Range<usize>>,
 }
 
+/// Room for a key that need not grow.
+const USUAL_KEY_LEN: usize = 64;
+
 impl BlockIterator {
     /// A cursor before its first seek.
     pub fn new(block: Arc<Block>) -> Self {

@@ -23,13 +23,16 @@ pub struct BlockIterator {
     value: Option<Range<usize>>,
 }
 
+/// Room for a key that need not grow.
+const USUAL_KEY_LEN: usize = 64;
+
 impl BlockIterator {
     /// A cursor before its first seek.
     pub fn new(block: Arc<Block>) -> Self {
         Self {
             block,
             index: None,
-            key: Vec::new(),
+            key: Vec::with_capacity(USUAL_KEY_LEN),
             shared: 0,
             value: None,
         }
