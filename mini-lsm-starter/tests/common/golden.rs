@@ -48,22 +48,36 @@ fn found(got: &[u8], at: usize, len: usize) -> &[u8] {
     &got[at.min(got.len())..(at + len).min(got.len())]
 }
 
-/// The field that differs first, and its neighbours.
+/// The field that differs first, and its neighbours: no wider than they need.
 fn side_by_side(got: &[u8], fields: &[Field<'_>], first_wrong: usize) -> String {
-    let (mut at, mut table) = (0, String::new());
-    let mut row = |mark: char, at: &str, name: &str, expected: &str, found: &str| {
-        writeln!(table, "{mark} {at:>5}  {name:<27} {expected:<26}  {found}")
-            .expect("a String takes everything");
-    };
-    row(' ', "byte", "field", "expected", "got");
+    let heading = ["byte", "field", "expected", "got"].map(str::to_owned);
+    let mut rows = vec![(' ', heading)];
     let shown_from = first_wrong.saturating_sub(FIELDS_BEFORE);
+    let mut at = 0;
     for (i, (name, expected)) in fields.iter().enumerate() {
         if (shown_from..shown_from + FIELDS_SHOWN).contains(&i) {
             let found = found(got, at, expected.len());
             let mark = if found == *expected { ' ' } else { '!' };
-            row(mark, &at.to_string(), name, &hex(expected), &hex(found));
+            let cells = [
+                at.to_string(),
+                (*name).to_owned(),
+                hex(expected),
+                hex(found),
+            ];
+            rows.push((mark, cells));
         }
         at += expected.len();
+    }
+    let width = |column: usize| rows.iter().map(|(_, cells)| cells[column].len()).max();
+    let [byte, field, expected] = [0, 1, 2].map(|column| width(column).unwrap_or(0));
+    let mut table = String::new();
+    for (mark, cells) in &rows {
+        let [at, name, wanted, found] = cells;
+        writeln!(
+            table,
+            "{mark} {at:>byte$}  {name:<field$}  {wanted:<expected$}  {found}"
+        )
+        .expect("a String takes everything");
     }
     table
 }

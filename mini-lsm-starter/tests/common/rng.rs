@@ -1,5 +1,8 @@
 //! A small seeded generator (SplitMix64, Steele, Lea and Flood 2014): the same numbers on every machine.
 
+/// The variable that a run with other random numbers than usual sets: `cargo x scheck --repeat`.
+const SEED: &str = "MINI_LSM_SEED";
+
 /// The generator. Its seed is printed when a test fails through it.
 #[derive(Debug)]
 pub struct Rng {
@@ -8,9 +11,14 @@ pub struct Rng {
 }
 
 impl Rng {
-    /// Starts from `seed`.
+    /// Starts from `seed`, and from that of the run where it has one.
     pub fn new(seed: u64) -> Self {
-        Self { seed, state: seed }
+        let mut rng = Self { seed, state: seed };
+        if let Some(of_run) = seed_of_run() {
+            rng.state = rng.next() ^ of_run;
+            rng.state = rng.next();
+        }
+        rng
     }
 
     /// The next number.
@@ -53,10 +61,16 @@ impl Rng {
 impl Drop for Rng {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            let of_run = seed_of_run().map(|seed| format!(" and {SEED}={seed}"));
             eprintln!(
-                "the random numbers of this test came from seed {}",
-                self.seed
+                "the random numbers of this test came from seed {}{}",
+                self.seed,
+                of_run.unwrap_or_default()
             );
         }
     }
+}
+
+fn seed_of_run() -> Option<u64> {
+    std::env::var(SEED).ok()?.parse().ok()
 }

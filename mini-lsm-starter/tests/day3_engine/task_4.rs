@@ -462,6 +462,8 @@ impl EventListener for Rendezvous {
 /// # Hints
 /// - Between looking at the size and freezing, somebody else may have frozen: the look counts only under the lock.
 /// - Take the commit lock first, for the whole write. Or look again once you hold it.
+///
+/// # Concurrent
 #[test]
 fn two_writers_at_a_full_memtable_freeze_it_once() {
     let memtable_size = 8 << 10;
@@ -537,6 +539,8 @@ impl EventListener for Hold {
 /// # Hints
 /// - The writer holds the commit lock, which readers never take.
 /// - The lock of the state is taken only to clone or to swap the pointer: tell the listener outside.
+///
+/// # Concurrent
 #[test]
 fn readers_do_not_wait_for_a_writer_that_freezes() {
     let memtable_size = 4 << 10;
@@ -580,6 +584,8 @@ fn readers_do_not_wait_for_a_writer_that_freezes() {
 /// - A write adds a version; the reader's sequence number decides which one it sees.
 /// - Publish a number when *all* up to it is in the memtable, not before.
 /// - The frozen memtable and the new one change places in one step: one new state, one swap.
+///
+/// # Concurrent
 #[test]
 fn a_key_that_is_overwritten_never_vanishes() {
     let store = store_with(16 << 10);
@@ -616,6 +622,8 @@ fn a_key_that_is_overwritten_never_vanishes() {
 /// # Hints
 /// - Publish once, when the last operation of the batch is in the memtable.
 /// - `get` reads at the published number, not at the newest version there is.
+///
+/// # Concurrent
 #[test]
 fn a_batch_becomes_visible_as_a_whole() {
     const LEN: usize = 40;
@@ -653,6 +661,8 @@ fn a_batch_becomes_visible_as_a_whole() {
 /// # Hints
 /// - Number, insert and publish under the commit lock.
 /// - Look up the current memtable once you hold the lock, and after the freeze, not before.
+///
+/// # Concurrent
 #[test]
 fn many_writers_lose_nothing() {
     let (writer_count, put_count) = (4, 600);

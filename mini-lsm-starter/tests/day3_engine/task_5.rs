@@ -268,6 +268,8 @@ fn assert_same(what: &str, got: &[(Vec<u8>, Vec<u8>)], expected: &[(Vec<u8>, Vec
 /// - Publish a batch when its last operation is in the memtable, and give every source of a scan the published number.
 /// - Ask for the number once: between two looks the writer goes on.
 /// - The state first, the number second.
+///
+/// # Concurrent
 #[test]
 fn every_scan_sees_whole_batches() {
     const LEN: usize = 16;

@@ -144,6 +144,8 @@ fn two_tables_with_equal_block_numbers_do_not_mix() {
 /// - What does a second thread find between the first one's look into the cache and its insert?
 /// - Look, read and insert must be one step for a key. quick_cache has a call that does so.
 /// - `get_or_insert_with` takes a closure that may fail.
+///
+/// # Concurrent
 #[test]
 fn threads_that_miss_the_same_block_read_it_once() {
     const THREADS: usize = 8;
@@ -208,6 +210,8 @@ fn threads_that_miss_the_same_block_read_it_once() {
 /// # Hints
 /// - What do you hold while `read` runs?
 /// - The threads that want *the same* block wait; everybody else goes on. quick_cache does both.
+///
+/// # Concurrent
 #[test]
 fn a_slow_read_of_one_block_holds_up_no_other() {
     let fs = mem_fs();

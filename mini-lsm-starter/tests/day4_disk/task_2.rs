@@ -374,6 +374,8 @@ fn an_installed_table_survives_a_power_cut() {
 /// # Hints
 /// - Take the oldest frozen memtable *without* taking it out.
 /// - It goes in the same step in which the table comes: `install`.
+///
+/// # Concurrent
 #[test]
 fn the_memtable_stays_readable_while_its_table_is_written() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -417,6 +419,8 @@ fn the_memtable_stays_readable_while_its_table_is_written() {
 /// - Which state is the successor made from: the one you read when you began, or the one that is current?
 /// - `replace_state` gives your closure the current one. Copy nothing from an older one.
 /// - The flush needs no lock that a writer needs, except for the moment of freezing.
+///
+/// # Concurrent
 #[test]
 fn what_is_written_during_a_flush_stays() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -457,6 +461,8 @@ fn what_is_written_during_a_flush_stays() {
 /// - What has happened between your look at the oldest memtable and the moment you hold the flush lock?
 /// - Look again (or only) when you hold it; nothing to do is no error.
 /// - Is the lock held until the table is installed?
+///
+/// # Concurrent
 #[test]
 fn two_flushes_at_once_write_each_memtable_once() {
     for _ in 0..10 {

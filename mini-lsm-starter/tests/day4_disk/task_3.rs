@@ -416,6 +416,8 @@ fn an_open_scan_keeps_its_view_while_flushes_go_on() {
 /// # Hints
 /// - The table comes and the memtable goes in *one* new state. If it were two, which of them would a reader miss?
 /// - A key that is in both for a moment does no harm. A key in neither is lost to whoever looks then.
+///
+/// # Concurrent
 #[test]
 fn a_flush_shows_in_no_read() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -471,6 +473,8 @@ fn a_flush_shows_in_no_read() {
 /// # Hints
 /// - How often does a read take the state? Once: memtables and tables must be of one moment.
 /// - First the state, then the visible sequence number.
+///
+/// # Concurrent
 #[test]
 fn no_key_vanishes_while_the_store_is_flushed() {
     const ROUNDS: usize = 60;
@@ -540,6 +544,8 @@ fn no_key_vanishes_while_the_store_is_flushed() {
 /// # Hints
 /// - How long do you hold the lock of the state when you read?
 /// - Clone the `Arc`, let go of the lock, then read. `snapshot` does so.
+///
+/// # Concurrent
 #[test]
 fn a_reader_that_waits_for_the_disk_holds_up_nobody() {
     let (fs, gate) = (mem_fs(), Gate::new());

@@ -57,6 +57,8 @@ fn wait_for_stall(watcher: &Watcher, writer: &Call<Result<()>>) {
 /// # Hints
 /// - Is the flush thread started when the store is opened with `background_flush`?
 /// - It waits until a memtable is frozen, flushes it, and waits again. `Progress` is for the waiting.
+///
+/// # Concurrent
 #[test]
 fn frozen_memtables_are_flushed_without_being_asked() {
     let fs = mem_fs();
@@ -90,6 +92,8 @@ fn frozen_memtables_are_flushed_without_being_asked() {
 ///
 /// # Hints
 /// - The flush thread flushes what *is frozen*; it freezes nothing itself.
+///
+/// # Concurrent
 #[test]
 fn the_flush_thread_leaves_the_current_memtable_alone() {
     let (fs, watcher) = (mem_fs(), Watcher::silent());
@@ -119,6 +123,8 @@ fn the_flush_thread_leaves_the_current_memtable_alone() {
 /// - Before the memtable is frozen: how many are frozen already?
 /// - With 2 allowed, two may wait. The writer that would make it three waits.
 /// - Tell the listener `WriteStalled` before you wait, not after.
+///
+/// # Concurrent
 #[test]
 fn writers_wait_when_too_many_memtables_are_frozen() {
     for max in [1, 2, 4] {
@@ -155,6 +161,8 @@ fn writers_wait_when_too_many_memtables_are_frozen() {
 /// # Hints
 /// - What does the writer wait for, and who tells it that this has changed?
 /// - `replace_state` wakes those who wait in `Progress`; the condition is looked at again.
+///
+/// # Concurrent
 #[test]
 fn a_waiting_writer_goes_on_when_a_memtable_was_flushed() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -191,6 +199,8 @@ fn a_waiting_writer_goes_on_when_a_memtable_was_flushed() {
 /// # Hints
 /// - Which locks does the waiting writer hold? The commit lock is for writers alone.
 /// - The lock of the state is held for moments only, and never while one waits.
+///
+/// # Concurrent
 #[test]
 fn reads_go_on_while_a_writer_waits() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -253,6 +263,8 @@ fn without_a_flush_thread_nobody_waits() {
 /// - Both want the oldest frozen memtable. Which of them gets it, and what does the other find then?
 /// - Look for the oldest when you hold the flush lock. None is a fine answer.
 /// - `flush` waits for memtables that somebody else is flushing, too.
+///
+/// # Concurrent
 #[test]
 fn a_flush_beside_the_flush_thread_writes_nothing_twice() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -313,6 +325,8 @@ fn a_flush_beside_the_flush_thread_writes_nothing_twice() {
 /// # Hints
 /// - Which of the tests above fail? Begin with those; this one is the sum of them.
 /// - The flush thread makes its state from the current one, not from the one it began with.
+///
+/// # Concurrent
 #[test]
 fn writers_readers_and_the_flush_thread_get_along() {
     const COUNT: usize = 300;
@@ -417,6 +431,8 @@ fn a_closed_store_refuses_calls() {
 ///
 /// # Hints
 /// - `Health::stop` tells whether it was called before.
+///
+/// # Concurrent
 #[test]
 fn a_second_close_does_nothing() {
     let fs = mem_fs();
@@ -461,6 +477,8 @@ fn an_open_scan_outlives_the_store() {
 ///
 /// # Hints
 /// - Tell the thread to end, then wait for it: `Workers::stop` does both.
+///
+/// # Concurrent
 #[test]
 fn close_waits_for_the_flush_thread() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -501,6 +519,8 @@ fn close_waits_for_the_flush_thread() {
 /// # Hints
 /// - Whoever flushes holds the flush lock. Who holds it after all have ended?
 /// - Take it in `close`, once nobody can begin a new flush.
+///
+/// # Concurrent
 #[test]
 fn close_waits_for_a_flush_of_another_thread() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -544,6 +564,8 @@ fn close_waits_for_a_flush_of_another_thread() {
 /// - The writer's wait has two ends: room, or no point in waiting (`Health::is_over`).
 /// - After the wait, ask for the health again: it may be the reason why the wait is over.
 /// - `close` must not need a lock that the waiting writer holds, before the writer has been told.
+///
+/// # Concurrent
 #[test]
 fn close_releases_a_waiting_writer() {
     let (fs, gate) = (mem_fs(), Gate::new());
@@ -572,6 +594,8 @@ fn close_releases_a_waiting_writer() {
 /// # Hints
 /// - A flush that is given up changes nothing: its memtable stays.
 /// - A table that is half-written must go: `NewTable` sees to it when it is dropped.
+///
+/// # Concurrent
 #[test]
 fn closed_in_the_middle_of_a_flush_the_files_are_sound() {
     for kind in [OpKind::Create, OpKind::Append, OpKind::Sync] {
@@ -626,6 +650,8 @@ fn closed_in_the_middle_of_a_flush_the_files_are_sound() {
 /// - Return errors from the thread's function: the given `Workers` keeps them.
 /// - Who writes asks `Health::check`; who reads asks only whether the store is closed.
 /// - `close` does all that it has to do, and only then asks `Health::check_failure`.
+///
+/// # Concurrent
 #[test]
 fn an_error_of_the_flush_thread_stops_the_writes() {
     for (what, kind, verdict) in table_failures() {
@@ -643,6 +669,8 @@ fn an_error_of_the_flush_thread_stops_the_writes() {
 ///
 /// # Hints
 /// - Start the thread through `Workers::start`, which catches panics.
+///
+/// # Concurrent
 #[test]
 fn a_panic_of_the_flush_thread_stops_the_writes() {
     let error = fail_in_background(OpKind::Create, Verdict::Panic, "the flush thread panics");
@@ -711,6 +739,8 @@ fn fail_in_background(kind: OpKind, verdict: Verdict, what: &str) -> Option<Erro
 ///
 /// # Hints
 /// - The same two ends of the wait as with `close`: room, or `Health::is_over`.
+///
+/// # Concurrent
 #[test]
 fn a_failure_releases_waiting_writers() {
     let (fs, gate) = (mem_fs(), Gate::new());

@@ -226,6 +226,8 @@ fn a_store_of_deleted_keys_becomes_empty() {
 /// - Take out of each level the tables that were inputs, by their ids; leave the rest.
 /// - Make the new state out of the state as it is when you install, not as it was when you picked.
 /// - The new table is newer than what was merged: it belongs above it.
+///
+/// # Concurrent
 #[test]
 fn a_table_that_arrives_during_a_compaction_is_kept() {
     let fs = mem_fs();
@@ -568,6 +570,8 @@ fn a_compaction_that_fails_changes_nothing() {
 /// # Hints
 /// - `merge_tables` asks `should_stop`: what does the store's health say?
 /// - Where the merge says `None`, the health knows why.
+///
+/// # Concurrent
 #[test]
 fn compact_is_closed_when_the_store_is() {
     let fs = mem_fs();

@@ -107,6 +107,8 @@ fn check_filled(store: &LsmStorage, when: &str) {
 /// - The thread waits on `progress` until `needs_compaction` holds, or the store's health is over.
 /// - A flush changes the state, and that wakes all who wait.
 /// - Not before the trigger: the first compaction finds as many tables in L0 as it says.
+///
+/// # Concurrent
 #[test]
 fn l0_is_compacted_when_it_reaches_its_trigger() {
     let (fs, watch) = (mem_fs(), Arc::new(Watch::default()));
@@ -154,6 +156,8 @@ fn l0_is_compacted_when_it_reaches_its_trigger() {
 /// # Hints
 /// - After a compaction, look again.
 /// - `needs_compaction` has to look at every level, not at L0 only.
+///
+/// # Concurrent
 #[test]
 fn every_level_gets_within_its_target() {
     let fs = mem_fs();
@@ -188,6 +192,8 @@ fn every_level_gets_within_its_target() {
 /// - The cursors live under the compaction lock. After a compaction, that of its *source* level moves to `compaction.cursor`.
 /// - They begin empty, and the list may have to grow.
 /// - Is what `pick` calls a trivial move told as one, and done as one?
+///
+/// # Concurrent
 #[test]
 fn each_compaction_is_the_one_that_pick_asks_for() {
     let fs = mem_fs();
@@ -251,6 +257,8 @@ fn each_compaction_is_the_one_that_pick_asks_for() {
 /// # Hints
 /// - Where `is_trivial_move` is set, the inputs themselves are the outputs, sorted by key.
 /// - Their files stay: who retires the inputs of a move loses them when the store ends.
+///
+/// # Concurrent
 #[test]
 fn keys_in_order_are_moved_and_not_rewritten() {
     let (fs, log) = (mem_fs(), OpLog::default());
@@ -321,6 +329,8 @@ fn keys_in_order_are_moved_and_not_rewritten() {
 /// # Hints
 /// - A compaction from L1 to L2 must keep a tombstone whose key L3 covers: the levels below the target are *all* that come after it.
 /// - The state tells what is below, when the compaction runs.
+///
+/// # Concurrent
 #[test]
 fn deleted_keys_stay_deleted_while_tombstones_sink() {
     let fs = mem_fs();
@@ -373,6 +383,8 @@ fn deleted_keys_stay_deleted_while_tombstones_sink() {
 /// # Hints
 /// - With one level below L0, which levels lie below the target? None.
 /// - A compaction that leaves nothing still has to take its inputs away.
+///
+/// # Concurrent
 #[test]
 fn tombstones_go_when_nothing_is_below() {
     let fs = mem_fs();
@@ -417,6 +429,8 @@ fn tombstones_go_when_nothing_is_below() {
 /// # Hints
 /// - Which tests above fail, too? They are easier to read.
 /// - A flush and a compaction both make a new state. Does each begin from the *current* one?
+///
+/// # Concurrent
 #[test]
 fn random_writes_with_both_threads_agree_with_a_map() {
     for seed in 0..3 {
@@ -460,6 +474,8 @@ fn random_writes_with_both_threads_agree_with_a_map() {
 /// # Hints
 /// - One state, swapped in one step, in which inputs are gone and outputs are there.
 /// - A reader uses one state from beginning to end.
+///
+/// # Concurrent
 #[test]
 fn no_key_vanishes_for_readers_while_tables_move() {
     let fs = mem_fs();
@@ -522,6 +538,8 @@ fn no_key_vanishes_for_readers_while_tables_move() {
 /// - Tell `Event::WriteStalled`, then wait on `progress` until L0 has fewer tables, or the store's health is over.
 /// - Between `l0_slowdown_trigger` and `l0_stop_trigger` a write is slowed down, but not stopped.
 /// - Readers do not wait.
+///
+/// # Concurrent
 #[test]
 fn writers_stop_while_l0_is_full() {
     let fs = mem_fs();
@@ -610,6 +628,8 @@ fn writers_do_not_wait_where_no_thread_compacts() {
 /// # Hints
 /// - The thread's function returns the error; what starts the thread keeps it in the health.
 /// - A waiting writer waits until there is room, *or the health is over*; then it asks `health.check()`.
+///
+/// # Concurrent
 #[test]
 fn a_failed_compaction_stops_writers_and_not_readers() {
     let (fs, is_full) = (mem_fs(), Arc::new(AtomicBool::new(false)));
@@ -689,6 +709,8 @@ fn a_failed_compaction_stops_writers_and_not_readers() {
 /// # Hints
 /// - `should_stop` is the health's `is_over`.
 /// - A thread that ends because the store is closed has not failed: no background error.
+///
+/// # Concurrent
 #[test]
 fn close_ends_a_running_compaction_and_waiting_writers() {
     let fs = mem_fs();
@@ -750,6 +772,8 @@ fn close_ends_a_running_compaction_and_waiting_writers() {
 /// # Hints
 /// - The compaction lock is held from the pick to the end, not only while picking.
 /// - `compact()` picks again when it has the lock: what it saw before may be gone.
+///
+/// # Concurrent
 #[test]
 fn compact_and_the_thread_take_turns() {
     let fs = mem_fs();

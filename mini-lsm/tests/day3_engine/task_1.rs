@@ -156,6 +156,8 @@ fn last_seq_is_the_greatest_sequence_number() {
 /// # Hints
 /// - The sequence number is part of the skip list's key, so that no insert meets an entry that is there already.
 /// - Nothing is ever removed from a memtable.
+///
+/// # Concurrent
 #[test]
 fn a_reader_beside_the_writer_always_finds_the_key() {
     let memtable = MemTable::new(1);

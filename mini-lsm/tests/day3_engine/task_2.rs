@@ -149,6 +149,8 @@ fn writes_while_the_iterator_walks_do_not_show() {
 /// # Hints
 /// - The versions that the iterator shows are never removed, only joined by newer ones.
 /// - An `Entry` of the skip list stays good beside writers; still, show copies (`Bytes` are cheap to clone).
+///
+/// # Concurrent
 #[test]
 fn an_iterator_walks_on_beside_a_writing_thread() {
     let mut versions = Versions::new();

@@ -577,6 +577,8 @@ fn a_failed_sync_is_not_tried_again() {
 /// - Keep the lock that appends need out of `sync`.
 /// - The newcomer was written before the sync had ended, so its header says nothing of it: is
 ///   there a payload record between what the headers say and what is synced?
+///
+/// # Concurrent
 #[test]
 fn a_record_that_comes_during_a_sync_is_not_covered_by_it() {
     let (mem, newcomer) = (mem_with_dir(), Arc::new(OnceLock::<Weak<LogWriter>>::new()));

@@ -422,6 +422,8 @@ fn a_durable_put_survives_a_power_cut() {
 /// - The first who waits is the leader: it syncs all that was logged by then. The others wait
 ///   for it, look whether they are covered, and if not one of them leads.
 /// - Publish after the sync, not before.
+///
+/// # Concurrent
 #[test]
 fn writers_that_wait_share_a_sync() {
     const WRITERS: usize = 8;
@@ -487,6 +489,8 @@ fn writers_that_wait_share_a_sync() {
 /// - Note the last sequence number *before* the sync, together with the log, under the commit
 ///   lock.
 /// - A failed sync is no reason to forget what an earlier one has made safe.
+///
+/// # Concurrent
 #[test]
 fn a_sync_covers_only_what_came_before_it() {
     let (mem, syncs) = (mem_fs(), AtomicUsize::new(0));
@@ -638,6 +642,8 @@ fn a_log_that_fails_ends_all_writing() {
 /// # Hints
 /// - One sync of a log at a time; and after a failed one, none.
 /// - Look at your `LogWriter::sync`: who remembers that it has failed?
+///
+/// # Concurrent
 #[test]
 fn no_later_sync_undoes_a_failure() {
     let (mem, syncs) = (mem_fs(), AtomicUsize::new(0));
@@ -942,6 +948,8 @@ fn a_manifest_that_fails_ends_all_writing() {
 ///   gone?
 /// - `catch_unwind` around the sync, then `resume_unwind`; or a guard that is dropped.
 /// - Nobody knows what such a sync has left: take it for one that failed.
+///
+/// # Concurrent
 #[test]
 fn a_panic_in_a_sync_leaves_nobody_waiting() {
     let (mem, panics) = (mem_fs(), Arc::new(AtomicBool::new(false)));
@@ -1000,6 +1008,8 @@ fn a_panic_in_a_sync_leaves_nobody_waiting() {
 /// - Whoever writes the manifest holds its lock. Who asks, once he has the lock, whether it is still
 ///   sound?
 /// - A flush asks; does the freezing of a memtable, which names the new log?
+///
+/// # Concurrent
 #[test]
 fn no_edit_follows_a_failed_one() {
     let (mem, began) = (mem_fs(), Arc::new(Signal::default()));
@@ -1105,6 +1115,8 @@ fn a_panic_in_an_edit_does_not_spoil_the_manifest() {
 /// - `close` waits for background threads. Who waits for a caller of `flush` or `compact`?
 /// - Whoever writes a table holds a lock. Take it before you give the directory free; mind the
 ///   order of locks.
+///
+/// # Concurrent
 #[test]
 fn nothing_touches_the_directory_after_close() {
     #[derive(Debug)]
