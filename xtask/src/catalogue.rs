@@ -6,8 +6,9 @@
 //! - the first line is `//! Day N · Title`, the title ending at a colon or the end of the line;
 //! - a task is a file `task_K.rs` beside `main.rs`, or `mod task_K {` in the first column, ended by `}` in the first column;
 //! - a test is a `#[test] fn name()` within a task. The first paragraph of its doc comment is the claim, the further ones say
-//!   why it matters, and the list below `# Hints` leads to the answer.
+//!   why it matters, and the list below `# Hints` leads to the answer. A line `# Concurrent` says that threads race in it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,10 +31,14 @@ pub struct Day {
 pub struct Test {
     pub day: u32,
     pub task: u32,
+    /// The test binary that it stands in.
+    pub binary: String,
     pub name: String,
     pub claim: String,
     pub why: Vec<String>,
     pub hints: Vec<String>,
+    /// Threads race in it, so that one run proves little.
+    pub concurrent: bool,
     /// The name of the file that it stands in, beside the root of the day or the root itself.
     pub file: String,
     /// Where its `fn` stands, counted from 1.
@@ -56,9 +61,17 @@ impl Day {
 }
 
 impl Test {
-    /// The name by which its binary knows it.
+    /// The name by which its binary knows it. One that stands in no task, 0, is named by the whole of it.
     pub fn path(&self) -> String {
-        format!("task_{}::{}", self.task, self.name)
+        match self.task {
+            0 => self.name.clone(),
+            task => format!("task_{task}::{}", self.name),
+        }
+    }
+
+    /// The name that it keeps from one edition of the course to the next: `day1_blocks::task_1::name`.
+    pub fn id(&self) -> String {
+        format!("{}::{}", self.binary, self.path())
     }
 }
 
@@ -147,8 +160,13 @@ impl Day {
                     match task {
                         Some(task) => {
                             let test = test(self.number, task, name, &doc);
-                            let file = file.to_string();
-                            self.tests.push(Test { file, line, ..test });
+                            let (file, binary) = (file.to_string(), self.binary());
+                            self.tests.push(Test {
+                                file,
+                                line,
+                                binary,
+                                ..test
+                            });
                         }
                         None => self.strays.push((name.to_string(), line)),
                     }
@@ -190,18 +208,36 @@ fn function_name(line: &str) -> Option<&str> {
 }
 
 fn test(day: u32, task: u32, name: &str, doc: &[&str]) -> Test {
-    let split = doc.iter().position(|line| line.trim() == "# Hints");
-    let (text, hints) = doc.split_at(split.unwrap_or(doc.len()));
-    let mut paragraphs = paragraphs(text).into_iter();
+    let mut sections = sections(doc);
+    let mut paragraphs = paragraphs(sections.remove("").unwrap_or_default()).into_iter();
     Test {
         day,
         task,
+        binary: String::new(),
         name: name.to_string(),
         claim: paragraphs.next().unwrap_or_default(),
         why: paragraphs.collect(),
-        hints: list(hints),
+        hints: list(sections.get("Hints").copied().unwrap_or_default()),
+        concurrent: sections.contains_key("Concurrent"),
         file: String::new(),
         line: 0,
+    }
+}
+
+/// The lines below each `# Heading`, and under "" those before the first.
+fn sections<'a>(doc: &'a [&'a str]) -> BTreeMap<&'a str, &'a [&'a str]> {
+    let heading = |line: &&'a str| line.trim().strip_prefix("# ");
+    let mut sections = BTreeMap::new();
+    let (mut name, mut rest) = ("", doc);
+    loop {
+        let end = rest.iter().position(|line| heading(line).is_some());
+        let (lines, more) = rest.split_at(end.unwrap_or(rest.len()));
+        sections.insert(name, lines);
+        let Some((line, below)) = more.split_first() else {
+            return sections;
+        };
+        name = heading(line).unwrap_or_default();
+        rest = below;
     }
 }
 
@@ -260,6 +296,8 @@ mod task_1 {
     /// - A nudge
     ///   that goes on.
     /// - Nearly the answer.
+    ///
+    /// # Concurrent
     #[test]
     fn first() {
         let text = \"mod task_7 {\";
@@ -290,12 +328,14 @@ mod task_2 {
             panic!("two tests expected: {:?}", day.tests);
         };
         assert_eq!(first.path(), "task_1::first");
+        assert_eq!(first.id(), "day1_blocks::task_1::first");
         assert_eq!(first.claim, "A claim over two lines.");
         assert_eq!(first.why, ["Why it matters.", "And a second reason."]);
         assert_eq!(first.hints, ["A nudge that goes on.", "Nearly the answer."]);
-        assert_eq!((first.file.as_str(), first.line), ("day1_blocks.rs", 27));
+        assert_eq!((first.file.as_str(), first.line), ("day1_blocks.rs", 29));
         assert_eq!(second.path(), "task_2::without_doc");
         assert_eq!(second.claim, "");
+        assert!(first.concurrent && !second.concurrent);
     }
 
     #[test]

@@ -6,11 +6,16 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::scheck::Ask;
+
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Help,
     Scheck(Scheck),
+    Hint(Hint),
+    /// `watch …`, passed on to the watcher.
+    Watch(Vec<OsString>),
     Inspect(Inspect),
     /// `book …`, passed on to the book's own builder.
     Book(Vec<OsString>),
@@ -23,12 +28,26 @@ pub enum Command {
     Ci(Ci),
 }
 
-/// `scheck [--solution] [--day N] [--task K]`
+/// `scheck [--solution] [--day N] [--task K] [--repeat R] [--seed S] [--plain] [--problems] [--watch]`
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scheck {
     pub solution: bool,
-    pub day: Option<u32>,
-    pub task: Option<u32>,
+    pub ask: Ask,
+    pub plain: bool,
+    /// A line for each failure, for editors.
+    pub problems: bool,
+    pub watch: bool,
+}
+
+/// `hint [TEST] [--day N --task K] [--all] [--plain]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// A test's name, or a part of it.
+    pub test: Option<String>,
+    /// Day and task, whose first failing test is meant.
+    pub task: Option<(u32, u32)>,
+    pub all: bool,
+    pub plain: bool,
 }
 
 /// `inspect [--all] FILE`
@@ -63,7 +82,8 @@ impl From<lexopt::Error> for Mistake {
 }
 
 const VERBS: &[&str] = &[
-    "scheck", "inspect", "book", "starter", "stages", "torture", "bench", "ci", "help",
+    "scheck", "hint", "watch", "inspect", "book", "starter", "stages", "torture", "bench", "ci",
+    "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -77,6 +97,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
     match verb.as_str() {
         "help" | "-h" | "--help" => Ok(Command::Help),
         "scheck" => scheck(rest),
+        "hint" => hint(rest),
+        "watch" => Ok(Command::Watch(rest)),
         "inspect" => inspect(rest),
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
@@ -88,24 +110,105 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
 }
 
 fn scheck(args: Vec<OsString>) -> Result<Command, Mistake> {
-    const FLAGS: &[&str] = &["--solution", "--day", "--task", "--help"];
-    let mut ask = Scheck::default();
+    const FLAGS: &[&str] = &[
+        "--solution",
+        "--day",
+        "--task",
+        "--repeat",
+        "--seed",
+        "--plain",
+        "--problems",
+        "--watch",
+        "--help",
+    ];
+    let mut asked = Scheck::default();
+    let ask = &mut asked.ask;
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Long("solution") => ask.solution = true,
+            Arg::Long("solution") => asked.solution = true,
             Arg::Long("day") => ask.day = Some(number(&mut parser, "--day")?),
             Arg::Long("task") => ask.task = Some(number(&mut parser, "--task")?),
+            Arg::Long("repeat") => ask.repeat = Some(number(&mut parser, "--repeat")?),
+            Arg::Long("seed") => ask.seed = Some(number(&mut parser, "--seed")?.into()),
+            Arg::Long("plain") => asked.plain = true,
+            Arg::Long("problems") => asked.problems = true,
+            Arg::Long("watch") => asked.watch = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             other => return Err(unexpected("scheck", &other, FLAGS)),
         }
     }
-    if ask.task.is_some() && ask.day.is_none() {
-        return Err(Mistake(
-            "--task K goes with --day N: the tasks are numbered within their day".into(),
-        ));
+    task_within_day(asked.ask.day, asked.ask.task)?;
+    match &asked {
+        Scheck {
+            ask:
+                Ask {
+                    seed: Some(_),
+                    repeat: None,
+                    ..
+                },
+            ..
+        } => Err(Mistake(
+            "--seed S goes with --repeat R: it is the seed of the first of the R runs".into(),
+        )),
+        Scheck {
+            ask: Ask {
+                repeat: Some(0 | 1),
+                ..
+            },
+            ..
+        } => Err(Mistake(
+            "--repeat needs 2 or more, as in `--repeat 20`".into(),
+        )),
+        Scheck {
+            watch: true,
+            solution,
+            ask,
+            problems,
+            ..
+        } if *solution || *problems || *ask != Ask::default() => Err(Mistake(
+            "--watch takes no flag but --plain: what was saved says which part is graded".into(),
+        )),
+        _ => Ok(Command::Scheck(asked)),
     }
-    Ok(Command::Scheck(ask))
+}
+
+fn task_within_day(day: Option<u32>, task: Option<u32>) -> Result<(), Mistake> {
+    match (day, task) {
+        (None, Some(_)) => Err(Mistake(
+            "--task K goes with --day N: the tasks are numbered within their day".into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn hint(args: Vec<OsString>) -> Result<Command, Mistake> {
+    const FLAGS: &[&str] = &["--day", "--task", "--all", "--plain", "--help"];
+    let mut asked = Hint::default();
+    let (mut day, mut task) = (None, None);
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("day") => day = Some(number(&mut parser, "--day")?),
+            Arg::Long("task") => task = Some(number(&mut parser, "--task")?),
+            Arg::Long("all") => asked.all = true,
+            Arg::Long("plain") => asked.plain = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Value(test) if asked.test.is_none() => asked.test = Some(test.string()?),
+            other => return Err(unexpected("hint", &other, FLAGS)),
+        }
+    }
+    task_within_day(day, task)?;
+    asked.task = day.zip(task);
+    match asked {
+        Hint { task: None, .. } if day.is_some() => Err(Mistake(
+            "hint takes a task of a day, as in `cargo x hint --day 1 --task 2`, or a test, or nothing".into(),
+        )),
+        Hint { test: Some(_), task: Some(_), .. } => {
+            Err(Mistake("hint takes a test or a task, not both".into()))
+        }
+        asked => Ok(Command::Hint(asked)),
+    }
 }
 
 fn inspect(args: Vec<OsString>) -> Result<Command, Mistake> {
@@ -201,6 +304,11 @@ cargo x: the tools of Mini-LSM
 
 for learners
   scheck [--day N] [--task K]      grade mini-lsm-starter: the board of the days, and the first failure explained
+      --repeat R [--seed S]        run the tests in which threads race R times, each with another seed
+      --plain                      words and single lines, for screen readers (also for hint and watch)
+      --problems                   a line for each failure as well, for editors
+  hint [TEST | --day N --task K]   one more hint for the first failing test, or for another; --all for all of them
+  watch                            grade again whenever a file is saved (also `scheck --watch`)
   inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
   book [build|serve]               build the book, or serve it
   bench [--engines A,B] [--quick]  the engine beside its peers; `bench --help` has the rest
@@ -230,8 +338,12 @@ mod tests {
         assert_eq!(parsed(""), Ok(Command::Help));
         let ask = Scheck {
             solution: true,
-            day: Some(3),
-            task: Some(2),
+            ask: Ask {
+                day: Some(3),
+                task: Some(2),
+                ..Ask::default()
+            },
+            ..Scheck::default()
         };
         assert_eq!(
             parsed("scheck --solution --day 3 --task=2"),
@@ -278,6 +390,30 @@ mod tests {
             (
                 "scheck --task 1",
                 "--task K goes with --day N: the tasks are numbered within their day",
+            ),
+            (
+                "scheck --seed 1",
+                "--seed S goes with --repeat R: it is the seed of the first of the R runs",
+            ),
+            (
+                "scheck --repeat 1",
+                "--repeat needs 2 or more, as in `--repeat 20`",
+            ),
+            (
+                "scheck --watch --day 1",
+                "--watch takes no flag but --plain: what was saved says which part is graded",
+            ),
+            (
+                "hint --day 1",
+                "hint takes a task of a day, as in `cargo x hint --day 1 --task 2`, or a test, or nothing",
+            ),
+            (
+                "hint a --day 1 --task 2",
+                "hint takes a test or a task, not both",
+            ),
+            (
+                "hint a b",
+                "no such argument of `cargo x hint`: `b`; `cargo x help` lists them",
             ),
         ] {
             assert_eq!(parsed(line), Err(message.to_string()), "{line}");

@@ -8,6 +8,7 @@ mod capture;
 #[cfg_attr(unix, path = "process/group_unix.rs")]
 #[cfg_attr(windows, path = "process/group_windows.rs")]
 mod group;
+mod stop;
 
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use capture::Capture;
 pub use group::kill_all_when_interrupted;
+pub use stop::{Stop, Stopped};
 
 /// What a program may use.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +44,17 @@ pub enum End {
     TimedOut,
     /// The output limit passed and the group was killed.
     Flooded,
+    /// Nobody waits for it any more, and the group was killed.
+    Stopped,
 }
 
 /// Runs the command to its end or to a limit.
 pub fn run(command: &mut Command, limits: Limits) -> io::Result<Finished> {
+    run_until(command, limits, &Stop::default())
+}
+
+/// As [`run`], or until `stop` is set.
+pub fn run_until(command: &mut Command, limits: Limits, stop: &Stop) -> io::Result<Finished> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -64,6 +73,9 @@ pub fn run(command: &mut Command, limits: Limits) -> io::Result<Finished> {
         let passed = started.elapsed();
         if passed >= limits.time {
             break End::TimedOut;
+        }
+        if stop.is_set() {
+            break End::Stopped;
         }
         thread::sleep(pause(passed));
     };
@@ -136,6 +148,16 @@ mod tests {
             "{:?}",
             finished.took
         );
+    }
+
+    #[test]
+    fn what_is_stopped_ends_at_once() {
+        let stop = Stop::default();
+        let setter = stop.clone();
+        thread::spawn(move || setter.set());
+        let mut sleep = Command::new("sh");
+        let finished = run_until(sleep.args(["-c", "sleep 100"]), LIMITS, &stop);
+        assert_eq!(finished.expect("sh starts").end, End::Stopped);
     }
 
     #[test]

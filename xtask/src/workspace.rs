@@ -81,6 +81,11 @@ impl Workspace {
         )
     }
 
+    /// `cargo x watch …`.
+    pub fn run_watch(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_package(&["--package", "watch"], args)
+    }
+
     fn run_package(&self, which: &[&str], args: &[OsString]) -> Result<ExitCode> {
         let mut command = cargo();
         command.args(["run", "--quiet"]).args(which).arg("--");

@@ -78,10 +78,12 @@ mod tests {
         Test {
             day: 1,
             task,
+            binary: "day1_blocks".into(),
             name: name.into(),
             claim: "It holds.".into(),
             why: vec!["It matters.".into()],
             hints: vec!["Look.".into()],
+            concurrent: false,
             file: "task_1.rs".into(),
             line: 9,
         }

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{claims, readme, session};
 use crate::scheck::report::Grade;
+use crate::scheck::seen::Seen;
 use crate::scheck::{Ask, Subject, board, grade, show};
 use crate::screen::Screen;
 use crate::workspace::Workspace;
@@ -209,11 +210,15 @@ fn fresh() -> Vec<Act> {
 }
 
 fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Result<bool> {
-    let ask = Ask { day, task };
+    let ask = Ask {
+        day,
+        task,
+        ..Ask::default()
+    };
     match grade(&Subject::starter(workspace), &ask, &Screen::PLAIN)? {
         Grade::Report(report) if report.is_fresh() => Ok(true),
         other => {
-            let board = board::render(&other, &Screen::PLAIN);
+            let board = board::render(&other, &Seen::default(), &Screen::PLAIN);
             bail!(
                 "this should say that nothing is broken and that day 1, task 1 is where to begin:\n{board}"
             )

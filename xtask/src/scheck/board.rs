@@ -1,18 +1,20 @@
 //! The board: the days with their bars, what else fails, format and lints, the first failure, and the verdict.
 
 use super::explain::{self, one_line};
-use super::report::{Broken, DayReport, DayState, Finding, Grade, Note, Report, Trial};
-use crate::screen::{Screen, Style};
+use super::report::{Broken, DayReport, Finding, Grade, Note, Report, Trial};
+use super::seen::Seen;
+use super::{changes, rows};
+use crate::catalogue::Test;
+use crate::screen::{Screen, Style, shortened};
 
-const BAR: usize = 12;
 /// More failures than these are counted, not listed: the first one is what to look at.
-const LISTED: usize = 8;
+const LISTED: usize = 5;
 
 /// All that `scheck` shows, with a newline at its end.
-pub fn render(grade: &Grade, screen: &Screen) -> String {
+pub fn render(grade: &Grade, seen: &Seen, screen: &Screen) -> String {
     match grade {
         Grade::Broken(broken) => render_broken(broken, screen),
-        Grade::Report(report) => render_report(report, screen),
+        Grade::Report(report) => render_report(report, seen, screen),
     }
 }
 
@@ -29,107 +31,36 @@ fn render_broken(broken: &Broken, screen: &Screen) -> String {
     lines.join("\n")
 }
 
-fn render_report(report: &Report, screen: &Screen) -> String {
-    let mut lines = vec![
-        screen.paint(Style::Strong, &format!("Mini-LSM · {}", report.subject)),
-        String::new(),
-    ];
-    lines.extend(board(report, screen));
-    let listed = other_failures(report);
-    if !listed.is_empty() {
-        lines.push(String::new());
-        lines.extend(listed);
-    }
+fn render_report(report: &Report, seen: &Seen, screen: &Screen) -> String {
     let fresh = report.is_fresh();
     let worth_telling = |note: &&Note| !fresh || note.finding != Finding::Clean;
-    let notes: Vec<String> = report.tidy.iter().filter(worth_telling).map(note).collect();
-    if !notes.is_empty() {
-        lines.push(String::new());
-        lines.extend(notes);
-    }
-    if fresh {
-        lines.push(String::new());
-        lines.push(screen.paint(Style::Strong, FRESH));
-    }
-    lines.push(String::new());
-    lines.extend(match report.all_passed() {
-        true => full(report),
-        false => explain::first_failure(report, screen),
-    });
-    lines.push(String::new());
-    lines.push(verdict(report, screen));
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-fn board(report: &Report, screen: &Screen) -> Vec<String> {
-    let width = |day: &DayReport| day.title.chars().count();
-    let width = report.days.iter().map(width).max().unwrap_or(0);
-    let row = |day: &DayReport| {
-        let (passed, total) = day.score();
-        let score = match day.state {
-            DayState::NotAsked(_) | DayState::NotStarted(_) => format!("–/{total}"),
-            _ => format!("{passed}/{total}"),
-        };
-        let style = match day.is_full() {
-            true => Style::Good,
-            false if passed > 0 => Style::Strong,
-            false => Style::Quiet,
-        };
-        let bar = screen.paint(style, &bar(passed, total));
-        let state = match tasks(day) {
-            tasks if tasks.is_empty() => state(day),
-            tasks => format!("{:<16}  {tasks}", state(day)),
-        };
-        let title = &day.title;
-        format!(
-            "  day {}  {title:<width$}  {bar}  {score:>5}  {state}",
-            day.number
-        )
-    };
-    report.days.iter().map(row).collect()
-}
-
-/// Full only if all is passed, and not empty if anything is.
-fn bar(passed: usize, total: usize) -> String {
-    let filled = match passed {
-        0 => 0,
-        _ if passed == total => BAR,
-        _ => (passed * BAR / total).clamp(1, BAR - 1),
-    };
-    format!("{}{}", "█".repeat(filled), "░".repeat(BAR - filled))
-}
-
-fn state(day: &DayReport) -> String {
-    let (passed, total) = day.score();
-    match day.state {
-        DayState::NotAsked(_) => "not asked for".into(),
-        DayState::NotStarted(_) => "not started yet".into(),
-        DayState::NotCompiled(..) => "does not compile".into(),
-        DayState::Graded(_) if passed == total => "full".into(),
-        DayState::Graded(_) => format!("{} to go", total - passed),
-    }
-}
-
-/// `task 1 4/4 · task 2 0/3`
-fn tasks(day: &DayReport) -> String {
-    let DayState::Graded(trials) = &day.state else {
-        return String::new();
-    };
-    let mut numbers: Vec<u32> = trials.iter().map(|trial| trial.test.task).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let score = |task: &u32| {
-        let of_task = || trials.iter().filter(|trial| trial.test.task == *task);
-        let passed = of_task().filter(|trial| trial.passed()).count();
-        format!("task {task} {passed}/{}", of_task().count())
-    };
-    let scores: Vec<String> = numbers.iter().map(score).collect();
-    scores.join(" · ")
+    let notes = report.tidy.iter().filter(worth_telling).map(note);
+    let title = screen.paint(Style::Strong, &format!("Mini-LSM · {}", report.subject));
+    let nothing_broken = fresh.then(|| screen.paint(Style::Strong, FRESH));
+    let parts = [
+        vec![title],
+        rows::of(report, screen),
+        changes::lines(seen, screen),
+        other_failures(report, screen),
+        changes::own(&report.own, screen),
+        notes
+            .chain(repeated(report))
+            .chain(seen.remarks.iter().cloned())
+            .collect(),
+        nothing_broken.into_iter().collect(),
+        match report.all_passed() {
+            true => full(report),
+            false => explain::first_failure(report, seen, screen),
+        },
+        vec![verdict(report, screen)],
+    ];
+    let told = parts.into_iter().filter(|part| !part.is_empty());
+    let paragraphs: Vec<String> = told.map(|part| part.join("\n")).collect();
+    paragraphs.join("\n\n") + "\n"
 }
 
 /// One line for each failure but the first, which is explained. Those that end at a stub are only counted.
-fn other_failures(report: &Report) -> Vec<String> {
+fn other_failures(report: &Report, screen: &Screen) -> Vec<String> {
     let (unwritten, failing): (Vec<&Trial>, Vec<&Trial>) = report
         .failures()
         .skip(1)
@@ -138,14 +69,8 @@ fn other_failures(report: &Report) -> Vec<String> {
     if !failing.is_empty() {
         lines.push("also failing:".to_string());
         lines.extend(failing.iter().take(LISTED).map(|trial| {
-            let test = &trial.test;
-            format!(
-                "  day {} · task {} · {}: {}",
-                test.day,
-                test.task,
-                test.name,
-                one_line(trial)
-            )
+            let line = format!("  {}: {}", place(&trial.test), one_line(trial));
+            shortened(&line, screen.width)
         }));
     }
     if failing.len() > LISTED {
@@ -162,6 +87,11 @@ fn other_failures(report: &Report) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// `day 1 · task 2 · name`
+pub fn place(test: &Test) -> String {
+    format!("day {} · task {} · {}", test.day, test.task, test.name)
 }
 
 fn note(note: &Note) -> String {
@@ -183,6 +113,18 @@ fn note(note: &Note) -> String {
         }
         Finding::Failed(reason) => format!("{what:<6}  not looked at: {reason}"),
     }
+}
+
+/// How many tests ran how often, where that was asked for.
+fn repeated(report: &Report) -> Option<String> {
+    let times = report.repeat?;
+    let trials = report.days.iter().flat_map(DayReport::trials);
+    let words = match trials.filter(|trial| trial.test.concurrent).count() {
+        0 => "none of these tests has threads that race: each ran once".to_string(),
+        1 => format!("1 test in which threads race ran {times} times"),
+        count => format!("{count} tests in which threads race ran {times} times each"),
+    };
+    Some(format!("repeat  {words}"))
 }
 
 /// What comes next when all that was asked for passes.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::grade::Subject;
+use super::Subject;
 use super::report::CompileError;
-use crate::catalogue::Day;
 use crate::screen::Screen;
 use crate::workspace::cargo;
 
@@ -31,9 +31,8 @@ pub struct Built {
 }
 
 impl Built {
-    pub fn binary(&self, day: &Day) -> Result<PathBuf, CompileError> {
-        let name = day.binary();
-        match (self.errors.get(&name), self.binaries.get(&name)) {
+    pub fn binary(&self, name: &str) -> Result<PathBuf, CompileError> {
+        match (self.errors.get(name), self.binaries.get(name)) {
             (None, Some(binary)) => Ok(binary.clone()),
             (Some(error), _) => Err(error.clone()),
             (None, None) => Err(CompileError {
@@ -45,21 +44,26 @@ impl Built {
     }
 }
 
-/// Compiles the tests of the days. An `Err` means that cargo could not begin or finish for a reason outside the crate's code.
-pub fn build(subject: &Subject, days: &[&Day], screen: &Screen) -> Result<Outcome> {
-    let mut child = start(subject, days, screen)?;
+/// Compiles the test binaries of these names. An `Err` means that cargo could not begin or finish for a reason outside the crate's code.
+pub fn build(subject: &Subject, tests: &[String], screen: &Screen) -> Result<Outcome> {
+    screen.begin("compiling");
+    let mut child = start(subject, tests, screen)?;
     let stdout = child.stdout.take().context("cargo has no stdout")?;
     let stderr = child.stderr.take().context("cargo has no stderr")?;
     let mut messages = Messages::default();
     let mut broken = None;
     let log = thread::scope(|scope| {
         let log = scope.spawn(|| follow(stderr, screen));
+        // Dropped at the end of the output, which wakes the thread that waits for a stop.
+        let (_running, ended) = mpsc::channel();
+        scope.spawn(|| subject.stop.end_when_set(&mut child, ended));
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             messages.read(&line, &mut broken);
         }
         log.join().unwrap_or_default()
     });
     let status = child.wait().context("cannot wait for cargo")?;
+    subject.stop.check()?;
     if let Some(error) = broken {
         return Ok(Outcome::CrateBroken(error));
     }
@@ -74,7 +78,7 @@ pub fn build(subject: &Subject, days: &[&Day], screen: &Screen) -> Result<Outcom
 }
 
 /// `cargo build --profile test` makes what `cargo test --no-run` makes, in the same place, and unlike it takes `--keep-going`.
-fn start(subject: &Subject, days: &[&Day], screen: &Screen) -> Result<Child> {
+fn start(subject: &Subject, tests: &[String], screen: &Screen) -> Result<Child> {
     let format = match screen.colour {
         true => "--message-format=json-diagnostic-rendered-ansi",
         false => "--message-format=json",
@@ -86,8 +90,8 @@ fn start(subject: &Subject, days: &[&Day], screen: &Screen) -> Result<Child> {
     if let Some(dir) = &subject.target_dir {
         command.arg("--target-dir").arg(dir);
     }
-    for day in days {
-        command.arg("--test").arg(day.binary());
+    for name in tests {
+        command.arg("--test").arg(name);
     }
     command
         .stdin(Stdio::null())

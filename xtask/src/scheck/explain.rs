@@ -1,25 +1,26 @@
 //! The first failure in words: what was claimed, why it matters, what happened instead, where, and what to type next.
 
-use std::slice;
-
-use super::report::{CompileError, DayReport, DayState, Report, Trial, Verdict};
-use crate::screen::{Screen, Style, wrap};
+use super::Ask;
+use super::report::{CompileError, DayReport, DayState, Place, Report, Trial, Verdict};
+use super::seen::Seen;
+use crate::screen::{Screen, Style, shortened, wrap};
 
 const WIDTH: usize = 92;
 const LABEL: usize = 8;
+const INDENT: usize = 2;
 /// A message may hold a dump; its beginning says what was expected.
 const MESSAGE_LINES: usize = 14;
 /// The compiler's errors are long with reason, but the board should stay in sight.
 const ERROR_LINES: usize = 40;
 
 /// Explains the first test that does not pass, or the first day that does not compile.
-pub fn first_failure(report: &Report, screen: &Screen) -> Vec<String> {
+pub fn first_failure(report: &Report, seen: &Seen, screen: &Screen) -> Vec<String> {
     for day in report.asked() {
         match &day.state {
             DayState::NotCompiled(_, error) => return not_compiled(report, day, error, screen),
             DayState::Graded(trials) => {
                 if let Some(trial) = trials.iter().find(|trial| !trial.passed()) {
-                    return failure(report, day, trial, screen);
+                    return Failure { report, day, trial }.explained(seen, screen);
                 }
                 if trials.is_empty() {
                     return vec![format!("{} has no tests", day.file)];
@@ -79,7 +80,7 @@ fn not_compiled(
     let mut lines = vec![screen.paint(Style::Strong, &headline), String::new()];
     lines.extend(compile_error(error));
     lines.push(String::new());
-    lines.extend(wrap(SIGNATURES, WIDTH));
+    lines.extend(wrap(SIGNATURES, screen.paragraph(0)));
     lines.extend(labelled(
         "again",
         &[format!("{} --day {}", report.command, day.number)],
@@ -87,24 +88,82 @@ fn not_compiled(
     lines
 }
 
-fn failure(report: &Report, day: &DayReport, trial: &Trial, screen: &Screen) -> Vec<String> {
-    let test = &trial.test;
-    let headline = format!("Day {}, task {}: {}", test.day, test.task, test.name);
-    let mut lines = vec![screen.paint(Style::Strong, &headline)];
-    lines.extend(labelled("claim", &wrap(&test.claim, WIDTH)));
-    let why: Vec<String> = test.why.iter().flat_map(|why| wrap(why, WIDTH)).collect();
-    lines.extend(labelled("why", &why));
-    lines.extend(labelled("result", &reason(trial)));
-    match (trial.stub(), trial.main_panic()) {
-        (Some((_, place)), _) => lines.extend(labelled("write", &[place.to_string()])),
-        (None, Some(panic)) => lines.extend(labelled("at", slice::from_ref(&panic.place))),
-        // No line is known, so the test itself is where to look.
-        (None, None) => lines.extend(labelled("test", &[day.place_of(test)])),
+/// The first test that does not pass.
+struct Failure<'a> {
+    report: &'a Report,
+    day: &'a DayReport,
+    trial: &'a Trial,
+}
+
+impl Failure<'_> {
+    fn explained(&self, seen: &Seen, screen: &Screen) -> Vec<String> {
+        let (test, width) = (&self.trial.test, screen.paragraph(INDENT + LABEL));
+        let headline = format!("Day {}, task {}: {}", test.day, test.task, test.name);
+        let mut lines = vec![screen.paint(Style::Strong, &headline)];
+        lines.extend(labelled("claim", &wrap(&test.claim, width)));
+        let why: Vec<String> = test.why.iter().flat_map(|why| wrap(why, width)).collect();
+        lines.extend(labelled("why", &why));
+        lines.extend(labelled("result", &reason(self.trial)));
+        lines.extend(self.places(screen));
+        if let Some(question) = &seen.question {
+            lines.extend(labelled("think", &wrap(question, width)));
+        }
+        lines.extend(labelled("read", self.day.chapter.as_slice()));
+        lines.extend(self.hints(seen));
+        lines.extend(labelled("again", &[self.again()]));
+        lines
     }
-    lines.extend(labelled("read", day.chapter.as_slice()));
-    let again = format!("{} --day {} --task {}", report.command, test.day, test.task);
-    lines.extend(labelled("again", &[again]));
-    lines
+
+    /// Where it failed, with the line itself; where the task is written; where the test stands, if nothing else is known.
+    fn places(&self, screen: &Screen) -> Vec<String> {
+        let Some(evidence) = &self.report.evidence else {
+            return labelled("test", &[self.day.place_of(&self.trial.test)]);
+        };
+        let link = |place: &Place| screen.link(&place.shown, &place.file, place.line, place.column);
+        let mut lines = match (&evidence.at, self.trial.stub()) {
+            (Some(at), Some(_)) => labelled("write", &[link(at)]),
+            (Some(at), None) => {
+                let text = at.text.iter().map(|text| format!("│ {text}"));
+                let text = text.map(|line| shortened(&line, screen.paragraph(INDENT + LABEL)));
+                labelled(
+                    "at",
+                    &[link(at)].into_iter().chain(text).collect::<Vec<_>>(),
+                )
+            }
+            (None, _) => labelled("test", &[self.day.place_of(&self.trial.test)]),
+        };
+        let files: Vec<String> = evidence.files.iter().map(link).collect();
+        lines.extend(labelled("yours", &files));
+        lines
+    }
+
+    fn hints(&self, seen: &Seen) -> Vec<String> {
+        let of = self.trial.test.hints.len();
+        let Some(out) = seen.hints.filter(|_| of > 0) else {
+            return Vec::new();
+        };
+        let words = match out {
+            0 if of == 1 => "cargo x hint (there is one)".to_string(),
+            0 => format!("cargo x hint (the first of {of})"),
+            out if out < of => format!("cargo x hint ({out} of {of} are out)"),
+            _ => format!("cargo x hint --all (all {of} are out)"),
+        };
+        labelled("hint", &[words])
+    }
+
+    fn again(&self) -> String {
+        let seed = match self.trial.verdict {
+            Verdict::NowAndThen { seed, .. } => Some(seed),
+            _ => None,
+        };
+        let ask = Ask {
+            day: Some(self.trial.test.day),
+            task: Some(self.trial.test.task),
+            repeat: self.report.repeat.filter(|_| self.trial.test.concurrent),
+            seed,
+        };
+        ask.command(&self.report.command)
+    }
 }
 
 /// What happened, in full.
@@ -117,8 +176,11 @@ fn reason(trial: &Trial) -> Vec<String> {
             false => format!("this is still to be written: {}", stub.item),
         }];
     }
-    let mut lines = match trial.verdict {
+    let mut lines = match &trial.verdict {
         Verdict::Failed => Vec::new(),
+        Verdict::NowAndThen { first, .. } if **first != Verdict::Failed => {
+            vec![what_happened(trial), in_words(first)]
+        }
         _ => vec![what_happened(trial)],
     };
     match trial.main_panic() {
@@ -163,9 +225,18 @@ fn in_own_words(message: &str) -> &str {
 }
 
 fn what_happened(trial: &Trial) -> String {
-    match &trial.verdict {
+    in_words(&trial.verdict)
+}
+
+fn in_words(verdict: &Verdict) -> String {
+    match verdict {
         Verdict::Passed => "it passes".into(),
         Verdict::Failed => "it failed without a message".into(),
+        Verdict::NowAndThen {
+            failed, of, seed, ..
+        } => {
+            format!("it fails now and then ({failed} of {of} runs, the first with seed {seed})")
+        }
         Verdict::TimedOut(limit) => format!(
             "it was still running after {} s and was stopped: a deadlock, or a loop without end?",
             limit.as_secs_f32()
@@ -189,13 +260,6 @@ fn labelled(label: &str, lines: &[String]) -> Vec<String> {
         .map(|(index, line)| format!("  {:<LABEL$}{line}", label(index)))
         .map(|line| line.trim_end().to_string())
         .collect()
-}
-
-fn shortened(line: &str, width: usize) -> String {
-    match line.chars().count() > width {
-        true => line.chars().take(width - 1).chain(['…']).collect(),
-        false => line.to_string(),
-    }
 }
 
 const SIGNATURES: &str = "\

@@ -1,5 +1,6 @@
 //! The outcome of grading, before anybody has put it into words.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::catalogue::Test;
@@ -39,10 +40,47 @@ pub struct Report {
     /// One day alone was asked for.
     pub only_day: Option<u32>,
     pub only_task: Option<u32>,
+    /// How often tests with several threads were run.
+    pub repeat: Option<u32>,
     /// The reference was graded, not somebody's work.
     pub is_reference: bool,
     pub days: Vec<DayReport>,
+    /// The tests that the learner has added.
+    pub own: Own,
     pub tidy: Vec<Note>,
+    /// What is known of the first failure beyond its panic.
+    pub evidence: Option<Evidence>,
+}
+
+/// Tests beside those of the course: run and shown, never counted in the days.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Their day and task are 0.
+    pub trials: Vec<Trial>,
+    /// Files that do not compile, from the repository's root.
+    pub broken: Vec<(String, CompileError)>,
+}
+
+/// Where a failure was, and where its cause may be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// In the learner's own code, if it was there, or else in the test.
+    pub at: Option<Place>,
+    /// The files in which the task is written, where `at` is not in the learner's code.
+    pub files: Vec<Place>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// As it is shown, from the repository's root: `file:line:column`, or a file alone.
+    pub shown: String,
+    /// Absolute.
+    pub file: PathBuf,
+    pub line: usize,
+    pub column: usize,
+    /// The line itself.
+    pub text: Option<String>,
 }
 
 #[derive(Debug)]
@@ -92,6 +130,13 @@ pub enum Verdict {
     Passed,
     /// The test, or a thread it waited for, panicked.
     Failed,
+    /// Of `of` runs, each with a seed of its own, `failed` did; the first of these with `seed`, and it ended so.
+    NowAndThen {
+        failed: usize,
+        of: usize,
+        seed: u64,
+        first: Box<Verdict>,
+    },
     TimedOut(Duration),
     Flooded,
     /// The whole process went down: a signal on Unix, an exception on Windows.
@@ -154,6 +199,14 @@ impl Trial {
 }
 
 impl DayReport {
+    /// How its tests ended; none if it was not graded.
+    pub fn trials(&self) -> &[Trial] {
+        match &self.state {
+            DayState::Graded(trials) => trials,
+            _ => &[],
+        }
+    }
+
     /// Passed and total; a day that was not graded has passed none.
     pub fn score(&self) -> (usize, usize) {
         match &self.state {
@@ -180,6 +233,11 @@ impl Report {
             .filter(|day| !matches!(day.state, DayState::NotAsked(_)))
     }
 
+    /// The first test that does not pass, among those that ran.
+    pub fn first_failure(&self) -> Option<&Trial> {
+        self.failures().next()
+    }
+
     pub fn all_passed(&self) -> bool {
         self.asked().all(DayReport::is_full)
     }
@@ -188,10 +246,7 @@ impl Report {
     pub fn failures(&self) -> impl Iterator<Item = &Trial> {
         self.days
             .iter()
-            .flat_map(|day| match &day.state {
-                DayState::Graded(trials) => &trials[..],
-                _ => &[],
-            })
+            .flat_map(DayReport::trials)
             .filter(|trial| !trial.passed())
     }
 

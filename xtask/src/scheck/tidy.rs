@@ -4,8 +4,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use super::Subject;
 use super::build::place;
-use super::grade::Subject;
 use super::report::{Finding, Note};
 use crate::workspace::{cargo, shown};
 

@@ -3,57 +3,62 @@
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::grade::Subject;
+use super::Subject;
+use super::repeat::{Rounds, SEED, Several};
 use super::report::{Panic, Trial, Verdict};
 use crate::catalogue::Test;
 use crate::process::{self, End, Finished};
 
-/// Runs the tests on all cores. The outcomes are in the order of `tests`; `progress` is told how many are done, of how many.
+/// Runs the tests on all cores. The outcomes are in the order of `tests`; `progress` is told how many runs are done, of how many.
 pub fn run_all(
     subject: &Subject,
     binary: &Path,
     tests: Vec<Test>,
+    rounds: &Rounds,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Trial> {
-    let total = tests.len();
-    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let several: Vec<Several> = tests
+        .into_iter()
+        .map(|test| Several::new(test, rounds))
+        .collect();
+    let jobs: Vec<(&Several, Option<u64>)> = several
+        .iter()
+        .flat_map(|several| several.seeds.iter().map(move |seed| (several, *seed)))
+        .collect();
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
-    let slots: Vec<Mutex<Option<Trial>>> = tests.iter().map(|_| Mutex::new(None)).collect();
-    progress(0, total);
+    progress(0, jobs.len());
     thread::scope(|scope| {
-        for _ in 0..workers.min(total) {
+        for _ in 0..workers().min(jobs.len()) {
             scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(test), Some(slot)) = (tests.get(index), slots.get(index)) else {
+                while let Some((several, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if subject.stop.is_set() {
                         break;
-                    };
-                    let trial = run(subject, binary, test);
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(trial);
-                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                    }
+                    several.run(subject, binary, *seed);
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
                 }
             });
         }
     });
-    slots
-        .into_iter()
-        .filter_map(|slot| slot.into_inner().ok().flatten())
-        .collect()
+    several.into_iter().filter_map(Several::end).collect()
 }
 
-fn run(subject: &Subject, binary: &Path, test: &Test) -> Trial {
-    let mut command = Command::new(binary);
-    // Not captured: what a test says before an abort would be lost with its process.
-    command.args([&test.path(), "--exact", "--nocapture", "--color=never"]);
-    command
-        .current_dir(&subject.dir)
-        .env("CARGO_MANIFEST_DIR", &subject.dir)
-        .env("RUST_BACKTRACE", "0");
-    let (verdict, stderr) = match process::run(&mut command, subject.limits) {
+fn workers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs one test once. With a seed, its random numbers are others than usual.
+pub fn run(subject: &Subject, binary: &Path, test: &Test, seed: Option<u64>) -> Trial {
+    let mut command = command(subject, binary, &test.path());
+    command.env("RUST_BACKTRACE", "0");
+    if let Some(seed) = seed {
+        command.env(SEED, seed.to_string());
+    }
+    let finished = process::run_until(&mut command, subject.limits, &subject.stop);
+    let (verdict, stderr) = match finished {
         Ok(finished) => (judge(test, subject, &finished), finished.stderr),
         Err(error) => (Verdict::NotStartable(error.to_string()), String::new()),
     };
@@ -70,10 +75,43 @@ fn run(subject: &Subject, binary: &Path, test: &Test) -> Trial {
     }
 }
 
+/// Runs one test again and gives what it says on stderr, with backtraces.
+pub fn backtrace(subject: &Subject, binary: &Path, test: &Test) -> Option<String> {
+    let mut command = command(subject, binary, &test.path());
+    command.env("RUST_BACKTRACE", "1");
+    let finished = process::run_until(&mut command, subject.limits, &subject.stop);
+    finished.ok().map(|finished| finished.stderr)
+}
+
+/// The names of all tests in a binary. None if it does not say.
+pub fn list(subject: &Subject, binary: &Path) -> Vec<String> {
+    let mut command = Command::new(binary);
+    command
+        .args(["--list", "--format", "terse"])
+        .current_dir(&subject.dir);
+    let finished = process::run_until(&mut command, subject.limits, &subject.stop);
+    let stdout = finished.map_or(String::new(), |finished| finished.stdout);
+    stdout
+        .lines()
+        .filter_map(|line| Some(line.strip_suffix(": test")?.to_string()))
+        .collect()
+}
+
+fn command(subject: &Subject, binary: &Path, path: &str) -> Command {
+    let mut command = Command::new(binary);
+    // Not captured: what a test says before an abort would be lost with its process.
+    command.args([path, "--exact", "--nocapture", "--color=never"]);
+    command
+        .current_dir(&subject.dir)
+        .env("CARGO_MANIFEST_DIR", &subject.dir);
+    command
+}
+
 fn judge(test: &Test, subject: &Subject, finished: &Finished) -> Verdict {
     let status = match finished.end {
         End::TimedOut => return Verdict::TimedOut(subject.limits.time),
         End::Flooded => return Verdict::Flooded,
+        End::Stopped => return Verdict::NotStartable("it was stopped".into()),
         End::Exited(status) => status,
     };
     // What a test prints itself may share a line with the words of libtest, so lines are not compared as wholes.

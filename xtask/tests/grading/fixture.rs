@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use xtask::process::Limits;
+use xtask::process::{Limits, Stop};
 use xtask::scheck::report::{DayReport, DayState, Grade, Report, Trial};
-use xtask::scheck::{Ask, Subject, board, grade};
+use xtask::scheck::{Ask, Subject, board, grade, seen};
 use xtask::screen::Screen;
 
 pub struct Course {
@@ -37,6 +37,9 @@ impl Course {
                 time: Duration::from_secs(5),
                 output: 4 << 20,
             },
+            progress: None,
+            tidy: true,
+            stop: Stop::default(),
         };
         Course { root, subject }
     }
@@ -54,9 +57,20 @@ impl Course {
 
     /// What `scheck` would show.
     pub fn board(&self, ask: Ask) -> String {
-        let text = board::render(&self.grade(ask), &Screen::PLAIN);
-        assert!(text.ends_with('\n'));
+        self.board_on(ask, &Screen::PLAIN)
+    }
+
+    /// The same on another screen, and with what is remembered, where the course has a progress file.
+    pub fn board_on(&self, ask: Ask, screen: &Screen) -> String {
+        let grade = self.grade(ask);
+        let seen = seen::remember(&self.subject, &grade);
+        let text = board::render(&grade, &seen, screen);
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
         text
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 }
 

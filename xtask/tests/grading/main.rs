@@ -2,4 +2,5 @@
 
 mod boards;
 mod fixture;
+mod memory;
 mod verdicts;

@@ -217,7 +217,7 @@ fn of_the_crates_own_errors_the_first_is_shown_and_the_rest_counted() {
     assert!(broken.error.count >= 1);
     let text = course.board(Ask {
         day: Some(1),
-        task: None,
+        ..Ask::default()
     });
     assert!(
         text.starts_with("engine does not compile, so no test could run.\n\nerror"),
