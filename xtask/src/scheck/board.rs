@@ -18,6 +18,27 @@ pub fn render(grade: &Grade, seen: &Seen, screen: &Screen) -> String {
     }
 }
 
+/// What there is to say of one task that does not pass: how far it is, what changed, the first failure.
+pub fn render_part(report: &Report, seen: &Seen, screen: &Screen) -> String {
+    let (passed, total) = report
+        .asked()
+        .map(DayReport::score)
+        .fold((0, 0), |sum, score| (sum.0 + score.0, sum.1 + score.1));
+    let task = match (report.only_day, report.only_task) {
+        (Some(day), Some(task)) => format!("Day {day}, task {task}"),
+        (Some(day), None) => format!("Day {day}"),
+        (None, _) => "All days".to_string(),
+    };
+    let headline = format!("{task}: {passed} of {total} tests pass.");
+    paragraphs([
+        vec![screen.paint(Style::Strong, &headline)],
+        changes::lines(seen, screen),
+        other_failures(report, screen),
+        seen.remarks.clone(),
+        explain::first_failure(report, seen, screen),
+    ])
+}
+
 fn render_broken(broken: &Broken, screen: &Screen) -> String {
     let headline = format!("{} does not compile, so no test could run.", broken.subject);
     let mut lines = vec![screen.paint(Style::Strong, &headline), String::new()];
@@ -37,7 +58,7 @@ fn render_report(report: &Report, seen: &Seen, screen: &Screen) -> String {
     let notes = report.tidy.iter().filter(worth_telling).map(note);
     let title = screen.paint(Style::Strong, &format!("Mini-LSM · {}", report.subject));
     let nothing_broken = fresh.then(|| screen.paint(Style::Strong, FRESH));
-    let parts = [
+    paragraphs([
         vec![title],
         rows::of(report, screen),
         changes::lines(seen, screen),
@@ -53,7 +74,11 @@ fn render_report(report: &Report, seen: &Seen, screen: &Screen) -> String {
             false => explain::first_failure(report, seen, screen),
         },
         vec![verdict(report, screen)],
-    ];
+    ])
+}
+
+/// The parts that have lines, with an empty line between them and a newline at the end.
+fn paragraphs<const N: usize>(parts: [Vec<String>; N]) -> String {
     let told = parts.into_iter().filter(|part| !part.is_empty());
     let paragraphs: Vec<String> = told.map(|part| part.join("\n")).collect();
     paragraphs.join("\n\n") + "\n"
