@@ -15,6 +15,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     (".ci/run", "it starts this run"),
     ("cd mini-lsm", "the folder that the clone makes"),
     ("cargo x help", "xtask/tests/program runs it"),
+    ("cargo x hint", "xtask/tests/program runs it"),
+    (
+        "cargo x scheck --repeat 20",
+        "xtask/tests/grading repeats races; the days' own take minutes",
+    ),
+    (
+        "cargo x watch",
+        "it runs until it is stopped; xtask/watch tests it",
+    ),
     (
         "cargo x starter",
         "with --check it is a step, and xtask/staging tests the writing",

@@ -74,7 +74,7 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "tools",
             "tests of cargo x",
             vec![cargo(
-                "test --package xtask --package staging --package mini-lsm-torture",
+                "test --package xtask --package staging --package watch --package mini-lsm-torture",
             )],
         ),
         step(

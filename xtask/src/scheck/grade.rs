@@ -164,11 +164,10 @@ impl Course<'_> {
     }
 
     fn run_day(&self, day: &Day, binary: &Path, tests: Vec<Test>, done: &mut Done) -> DayState {
-        self.screen.begin(&format!(
-            "day {}: running {} tests",
-            day.number,
-            tests.len()
-        ));
+        let count = tests.len();
+        let words = if count == 1 { "test" } else { "tests" };
+        self.screen
+            .begin(&format!("day {}: running {count} {words}", day.number));
         let told = format!("day {}", day.number);
         let mut trials = self.run_tests(&told, binary, tests);
         let gone = self.vanished.iter().filter(|test| test.day == day.number);

@@ -17,7 +17,7 @@ pub mod evidence;
 pub mod explain;
 pub mod grade;
 mod own;
-mod problems;
+pub mod problems;
 mod repeat;
 pub mod report;
 mod rows;

@@ -68,7 +68,7 @@ fn the_exit_code_says_whether_all_that_was_asked_for_passes() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("mini-lsm-starter/tests/day1_one.rs:5:"),
+        text.contains("mini-lsm-starter/tests/day1_one.rs:10:"),
         "{text}"
     );
 
@@ -89,6 +89,91 @@ fn the_exit_code_says_whether_all_that_was_asked_for_passes() {
         String::from_utf8_lossy(&output.stderr),
         "there is no day 8: the days are 1 to 1\n"
     );
+}
+
+/// Hints come one at a time, are remembered without a run, and end with what else helps.
+#[test]
+fn hints_come_one_by_one_until_there_are_no_more() {
+    let repository = Repository::new("2");
+    let hint = |args: &[&str]| {
+        let args = [&["hint"], args].concat();
+        let output = repository.x(&args).output().expect("xtask starts");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), text)
+    };
+    let (code, first) = hint(&[]);
+    assert_eq!(code, Some(0), "{first}");
+    assert!(first.starts_with("Nothing has been graded yet"), "{first}");
+    assert!(first.contains("  1/2   It is a number.\n"), "{first}");
+    assert!(!first.contains("2/2"), "{first}");
+    assert!(first.ends_with("1 more hint: cargo x hint\n"), "{first}");
+    repository.x(&["scheck"]).output().expect("xtask starts");
+    let (_, second) = hint(&["--day", "1", "--task", "1"]);
+    assert!(
+        second.contains("  1/2   It is a number.\n  2/2   It is 1.\n"),
+        "{second}"
+    );
+    assert!(second.contains("That was the last hint"), "{second}");
+    let (_, third) = hint(&["one_is_one", "--all"]);
+    assert!(
+        third.contains("There are no more hints for this test."),
+        "{third}"
+    );
+    assert!(third.contains("cargo x diff --day 1"), "{third}");
+    let board = repository.x(&["scheck"]).output().expect("xtask starts");
+    let board = String::from_utf8_lossy(&board.stdout).into_owned();
+    assert!(
+        board.contains("  hint    cargo x hint --all (all 2 are out)\n"),
+        "{board}"
+    );
+
+    let (code, text) = hint(&["two_is_two"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (
+            Some(2),
+            "no such test: `two_is_two`; `mini-lsm-starter/tests` lists them\n"
+        )
+    );
+    let (code, text) = hint(&["--day", "1", "--task", "9"]);
+    let none = "there is no task 9 of day 1; `cargo x scheck` shows which there are\n";
+    assert_eq!((code, text.as_str()), (Some(2), none));
+}
+
+/// `.vscode/tasks.json` reads these lines.
+#[test]
+fn problems_have_a_line_each_for_editors() {
+    let repository = Repository::new("2");
+    let output = repository
+        .x(&["scheck", "--problems"])
+        .output()
+        .expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = "mini-lsm-starter/tests/day1_one.rs:10:9: error: day 1, task 1, one_is_one: assertion `left == right` failed\n";
+    assert!(text.ends_with(line), "{text}");
+    let repository = Repository::new("oops");
+    let output = repository
+        .x(&["scheck", "--problems"])
+        .output()
+        .expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = "mini-lsm-starter/src/lib.rs:2:5: error: cannot find value `oops` in this scope\n";
+    assert!(text.ends_with(line), "{text}");
+}
+
+#[test]
+fn for_screen_readers_there_are_words_and_no_bars() {
+    let repository = Repository::new("2");
+    let output = repository
+        .x(&["scheck", "--plain"])
+        .output()
+        .expect("xtask starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let row = "day 1, One: 0 of 1 tests pass, 1 to go; task 1: 0 of 1.\n";
+    assert!(text.contains(row), "{text}");
+    assert!(text.is_ascii() && !text.contains('\x1b'), "{text}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told, "compiling\nday 1: running 1 test\n");
 }
 
 #[test]

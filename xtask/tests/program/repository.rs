@@ -74,6 +74,11 @@ pub fn hang() {
 
 const TEST: &str = "//! Day 1 · One
 mod task_1 {
+    /// One is one.
+    ///
+    /// # Hints
+    /// - It is a number.
+    /// - It is 1.
     #[test]
     fn one_is_one() {
         assert_eq!(CRATE::one(), 1);

@@ -36,10 +36,11 @@ enum Event {
 }
 
 fn main() -> ExitCode {
-    let mut plain = false;
+    let (mut plain, mut problems) = (false, false);
     for arg in std::env::args().skip(1) {
         match arg.as_str() {
             "--plain" => plain = true,
+            "--problems" => problems = true,
             "--help" | "-h" => {
                 print!("{HELP}");
                 return ExitCode::SUCCESS;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    match watch(plain) {
+    match watch(plain, problems) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn watch(plain: bool) -> Result<()> {
+fn watch(plain: bool, problems: bool) -> Result<()> {
     let workspace = workspace()?;
     let subject = Subject::starter(&workspace);
     let (tell, told) = mpsc::channel();
@@ -75,8 +76,8 @@ fn watch(plain: bool) -> Result<()> {
     let pressed = tell.clone();
     let keys = Keys::read(plain, move |key| pressed.send(Event::Key(key)).is_ok());
     let screen = Screen::detect_or_words(plain);
-    let show = Show::new(screen, keys.mode);
-    show.begin(events);
+    let show = Show::new(screen, keys.mode, problems);
+    show.introduce(events);
     let mut watch = Watch {
         workspace,
         subject,
@@ -150,6 +151,7 @@ impl Watch {
     }
 
     fn start(&mut self, job: Job) {
+        self.show.begin_run();
         let tell = self.tell.clone();
         let stop = run::start(&self.subject, job, self.screen, move |ended| {
             drop(tell.send(Event::Ended(Box::new(ended))))
@@ -201,9 +203,9 @@ const ALL: Job = Job {
 const FAREWELL: Duration = Duration::from_secs(3);
 
 const HELP: &str = "\
-cargo x watch [--plain]: grades mini-lsm-starter again whenever a file is saved
+cargo x watch [--plain] [--problems]: grades mini-lsm-starter again whenever a file is saved
 
 The task that the saved file belongs to comes first; when it passes, all days follow.
 Keys: r again, a all days with format and lints, h the next hint, q quit.
-With --plain nothing is redrawn, and a key is a letter and Enter.
+With --plain nothing is redrawn, and a key is a letter and Enter. With --problems each failure has a line for editors.
 ";

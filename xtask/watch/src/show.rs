@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use xtask::flags;
 use xtask::hint;
 use xtask::scheck::report::Grade;
-use xtask::scheck::{Ask, Subject, board, seen};
+use xtask::scheck::{Ask, Subject, board, problems, seen};
 use xtask::screen::{Screen, Status, Style};
 use xtask::workspace::Workspace;
 
@@ -14,24 +14,33 @@ use crate::keys::Mode;
 pub struct Show {
     screen: Screen,
     keys: Mode,
+    /// An editor reads along: a line at the beginning and the end of each run, and one for each failure.
+    problems: bool,
     /// To be told below the next outcome.
     remarks: Vec<String>,
 }
 
 impl Show {
-    pub fn new(screen: Screen, keys: Mode) -> Show {
+    pub fn new(screen: Screen, keys: Mode, problems: bool) -> Show {
         Show {
             screen,
             keys,
+            problems,
             remarks: Vec::new(),
         }
     }
 
-    pub fn begin(&self, events: bool) {
+    pub fn introduce(&self, events: bool) {
         if !events {
             self.print(
                 "The system tells of no saved files here, so they are looked at once a second.\n",
             );
+        }
+    }
+
+    pub fn begin_run(&self) {
+        if self.problems {
+            self.print("grading\n");
         }
     }
 
@@ -57,7 +66,13 @@ impl Show {
             _ => board::render(grade, &seen, &self.screen),
         };
         self.print(&text);
-        self.keys();
+        if self.problems {
+            let lines = problems::lines(grade);
+            lines
+                .iter()
+                .for_each(|line| self.print(&format!("{line}\n")));
+        }
+        self.end_run();
     }
 
     pub fn hint(&self, workspace: &Workspace) {
@@ -73,6 +88,13 @@ impl Show {
     pub fn error(&self, error: &str) {
         self.screen.clear_status();
         self.print(&format!("{error}\n"));
+        self.end_run();
+    }
+
+    fn end_run(&self) {
+        if self.problems {
+            self.print("graded\n");
+        }
         self.keys();
     }
 
