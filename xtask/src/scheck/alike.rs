@@ -1,31 +1,33 @@
 //! "Fails like …": a run that looks like a mistake which others made gets one question that points at it.
 //!
-//! The maintainers' record says for each planted mistake which tests of its day fail, and what to ask. It is read where the
-//! workspace has it; without it, or where nothing is near, nothing is said.
+//! The maintainers' record says for each planted mistake which tests of its day fail, how, and what to ask. It is read where
+//! the workspace has it; without it, or where nothing is near, nothing is said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::kind::Kind;
 use super::report::{DayReport, Report};
 
-/// One mistake, and what it breaks.
+/// One mistake, and what it breaks. Tests are named by their paths: `task_2::name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    pub name: String,
     pub day: u32,
     pub question: String,
-    /// `task_2::name`
-    pub fails: BTreeSet<String>,
+    /// Those that fail, and in one word how.
+    pub fails: BTreeMap<String, String>,
+    /// Those that fail now and then: they say nothing.
+    pub varies: BTreeSet<String>,
 }
 
 /// How the tests of one day ended, without those that end at a function still to be written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     pub passed: BTreeSet<String>,
-    pub failed: BTreeSet<String>,
+    pub failed: BTreeMap<String, String>,
 }
 
 /// From the root of the workspace.
@@ -33,10 +35,8 @@ const RECORD: &str = "xtask/bugs/record.json";
 
 /// The question for the first day of the report that fails.
 pub fn question_for(root: &Path, report: &Report) -> Option<String> {
-    let day = report
-        .days
-        .iter()
-        .find(|day| day.trials().iter().any(|trial| !trial.passed()))?;
+    let first = report.first_failure()?.test.day;
+    let day = report.days.iter().find(|day| day.number == first)?;
     let records = read(&fs::read_to_string(root.join(RECORD)).ok()?);
     question(day.number, &observed(day), &records).map(str::to_string)
 }
@@ -44,32 +44,42 @@ pub fn question_for(root: &Path, report: &Report) -> Option<String> {
 fn observed(day: &DayReport) -> Observed {
     let mut observed = Observed::default();
     for trial in day.trials().iter().filter(|trial| trial.stub().is_none()) {
-        let ended = match trial.passed() {
-            true => &mut observed.passed,
-            false => &mut observed.failed,
-        };
-        ended.insert(trial.test.path());
+        let path = trial.test.path();
+        match Kind::of(trial) {
+            Some(kind) => drop(observed.failed.insert(path, kind.word().to_string())),
+            None => drop(observed.passed.insert(path)),
+        }
     }
     observed
 }
 
 /// The records that make sense.
 fn read(text: &str) -> Vec<Record> {
-    let list: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+    let all: Value = serde_json::from_str(text).unwrap_or_default();
     let word = |value: &Value| value.as_str().map(str::to_string);
     let record = |value: &Value| {
+        let (fails, varies) = (value["fails"].as_object()?, value["varies"].as_object());
+        let fails = fails.iter();
         Some(Record {
-            name: word(&value["name"])?,
             day: value["day"].as_u64()?.try_into().ok()?,
             question: word(&value["question"])?,
-            fails: value["fails"].as_array()?.iter().filter_map(word).collect(),
+            fails: fails
+                .filter_map(|(test, how)| Some((test.clone(), word(how)?)))
+                .collect(),
+            varies: varies
+                .into_iter()
+                .flatten()
+                .map(|(test, _)| test.clone())
+                .collect(),
         })
     };
-    list.iter().filter_map(record).collect()
+    let bugs = all["bugs"].as_array();
+    bugs.into_iter().flatten().filter_map(record).collect()
 }
 
 /// The question of the nearest record of the day, if one is near: of all tests that fail here or there, at least three in four
-/// fail in both. Tests that did not run to an end of their own are left out on both sides.
+/// fail in both. Between records as near as each other, how the tests fail decides. Tests that did not run to an end of their
+/// own, or that fail by chance, are left out on both sides.
 pub fn question<'a>(day: u32, observed: &Observed, records: &'a [Record]) -> Option<&'a str> {
     let of_day = records.iter().filter(|record| record.day == day);
     let measured = of_day.filter_map(|record| Some((distance(observed, record)?, record)));
@@ -77,19 +87,32 @@ pub fn question<'a>(day: u32, observed: &Observed, records: &'a [Record]) -> Opt
     Some(&nearest.question)
 }
 
-/// How many tests fail only here or only there; `None` if that is too many.
-fn distance(observed: &Observed, record: &Record) -> Option<usize> {
-    let ran = |name: &&String| observed.passed.contains(*name) || observed.failed.contains(*name);
-    let expected: BTreeSet<&String> = record.fails.iter().filter(ran).collect();
-    let failed: BTreeSet<&String> = observed.failed.iter().collect();
-    let apart = failed.symmetric_difference(&expected).count();
-    let all = failed.union(&expected).count();
-    (all > apart && 4 * apart <= all).then_some(apart)
+/// How many tests fail only here or only there, and how many otherwise than there; `None` if the former are too many.
+fn distance(observed: &Observed, record: &Record) -> Option<(usize, usize)> {
+    let ran = |test: &String| observed.passed.contains(test) || observed.failed.contains_key(test);
+    let counts = |test: &&String| ran(test) && !record.varies.contains(*test);
+    let here: BTreeSet<&String> = observed.failed.keys().filter(counts).collect();
+    let there: BTreeSet<&String> = record.fails.keys().filter(counts).collect();
+    let apart = here.symmetric_difference(&there).count();
+    let both: Vec<&&String> = here.intersection(&there).collect();
+    let otherwise = both
+        .iter()
+        .filter(|test| observed.failed.get(test.as_str()) != record.fails.get(test.as_str()));
+    (!both.is_empty() && 4 * apart <= apart + both.len()).then(|| (apart, otherwise.count()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `a b=panic`: a test without a word fails by an assertion.
+    fn failing(words: &str) -> BTreeMap<String, String> {
+        let word = |word: &str| {
+            let (test, how) = word.split_once('=').unwrap_or((word, "assertion"));
+            (test.to_string(), how.to_string())
+        };
+        words.split_whitespace().map(word).collect()
+    }
 
     fn names(names: &str) -> BTreeSet<String> {
         names.split_whitespace().map(str::to_string).collect()
@@ -97,17 +120,17 @@ mod tests {
 
     fn record(day: u32, question: &str, fails: &str) -> Record {
         Record {
-            name: question.to_lowercase(),
             day,
             question: question.into(),
-            fails: names(fails),
+            fails: failing(fails),
+            varies: BTreeSet::new(),
         }
     }
 
     fn asked(passed: &str, failed: &str, records: &[Record]) -> Option<String> {
         let observed = Observed {
             passed: names(passed),
-            failed: names(failed),
+            failed: failing(failed),
         };
         question(5, &observed, records).map(str::to_string)
     }
@@ -138,23 +161,45 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_have_not_run_are_not_missed() {
+    fn how_the_tests_fail_decides_between_records_with_the_same_tests() {
+        let records = [
+            record(5, "Bound?", "a b"),
+            record(5, "Index?", "a=panic b=panic"),
+        ];
+        assert_eq!(
+            asked("", "a b=panic", &records[1..]).as_deref(),
+            Some("Index?")
+        );
+        assert_eq!(
+            asked("", "a=panic b=panic", &records).as_deref(),
+            Some("Index?")
+        );
+        assert_eq!(asked("", "a b", &records).as_deref(), Some("Bound?"));
+    }
+
+    #[test]
+    fn tests_that_have_not_run_or_fail_by_chance_are_not_missed() {
         let records = [record(5, "Tombstone?", "a b later_1 later_2 later_3")];
         assert_eq!(asked("c", "a b", &records).as_deref(), Some("Tombstone?"));
         let only_later = [record(5, "Later?", "later_1")];
         assert_eq!(asked("c", "", &only_later), None);
+        let by_chance = [Record {
+            varies: names("r1 r2"),
+            ..record(5, "Race?", "a b")
+        }];
+        assert_eq!(asked("r2", "a b r1", &by_chance).as_deref(), Some("Race?"));
     }
 
     #[test]
     fn a_record_that_makes_no_sense_is_passed_over() {
-        let text = r#"[{"name": "n", "day": 5, "question": "Q?", "fails": ["a"]}, {"name": 3}, 7]"#;
-        assert_eq!(
-            read(text),
-            [Record {
-                name: "n".into(),
-                ..record(5, "Q?", "a")
-            }]
-        );
-        assert!(read("{").is_empty());
+        let text = r#"{"bugs": [
+            {"name": "n", "day": 5, "task": 1, "question": "Q?", "fails": {"a": "panic"}, "varies": {"r": "timeout"}},
+            {"name": 3}, 7]}"#;
+        let expected = Record {
+            varies: names("r"),
+            ..record(5, "Q?", "a=panic")
+        };
+        assert_eq!(read(text), [expected]);
+        assert!(read("{").is_empty() && read("[]").is_empty());
     }
 }

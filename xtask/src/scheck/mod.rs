@@ -16,6 +16,7 @@ mod changes;
 pub mod evidence;
 pub mod explain;
 pub mod grade;
+pub mod kind;
 mod own;
 pub mod problems;
 mod repeat;

@@ -115,6 +115,21 @@ fn a_damaged_progress_file_costs_one_line() {
     );
 }
 
+#[test]
+fn a_run_that_looks_like_a_known_mistake_gets_a_question() {
+    let course = course();
+    let record = r#"{"bugs": [{"name": "short-list", "day": 1, "task": 2, "question": "How long is the list?",
+        "fails": {"task_2::two_is_two": "panic"}}]}"#;
+    course.write("xtask/bugs/record.json", record);
+    assert_part(
+        &course.board(Ask::default()),
+        "\n  think   How long is the list?\n  read ",
+    );
+    course.write("engine/src/lib.rs", &LIB.replace("    1\n", "    7\n"));
+    let board = course.board(Ask::default());
+    assert!(!board.contains("  think "), "{board}");
+}
+
 /// The panic is the standard library's; the line that led there is the learner's.
 #[test]
 fn a_failure_shows_the_line_of_the_learners_own_code() {
