@@ -103,7 +103,7 @@ impl Failure<'_> {
         lines.extend(labelled("claim", &wrap(&test.claim, width)));
         let why: Vec<String> = test.why.iter().flat_map(|why| wrap(why, width)).collect();
         lines.extend(labelled("why", &why));
-        lines.extend(labelled("result", &reason(self.trial)));
+        lines.extend(labelled("result", &reason(self.trial, width)));
         lines.extend(self.places(screen));
         if let Some(question) = &seen.question {
             lines.extend(labelled("think", &wrap(question, width)));
@@ -166,8 +166,16 @@ impl Failure<'_> {
     }
 }
 
-/// What happened, in full.
-fn reason(trial: &Trial) -> Vec<String> {
+/// What happened, in full; what stands in columns stays in them.
+fn reason(trial: &Trial, width: usize) -> Vec<String> {
+    let fold = |line: String| match line.chars().count() > width && !line.contains("  ") {
+        true => wrap(&line, width),
+        false => vec![line],
+    };
+    told(trial).into_iter().flat_map(fold).collect()
+}
+
+fn told(trial: &Trial) -> Vec<String> {
     if let Some((stub, _)) = trial.stub() {
         let of = format!("(day {}, task {})", stub.day, stub.task);
         let later = (stub.day, stub.task) != (trial.test.day, trial.test.task);

@@ -130,24 +130,28 @@ fn a_run_that_looks_like_a_known_mistake_gets_a_question() {
     assert!(!board.contains("  think "), "{board}");
 }
 
-/// The panic is the standard library's; the line that led there is the learner's.
+/// Where the panic was in a file that is given, the line of the learner's that led there is shown.
 #[test]
 fn a_failure_shows_the_line_of_the_learners_own_code() {
-    let lib = LIB.replace(
-        "*numbers.iter().nth(1).expect(\"a second number\")",
-        "numbers.to_vec().remove(1)",
-    );
     let course = course();
+    course.write(
+        "engine/src/given.rs",
+        "//! Given.\n\npub fn strict() -> u32 {\n    panic!(\"too strict\")\n}\n",
+    );
+    let through_given = LIB.replace(
+        "let numbers = [1];",
+        "let numbers = [1];\n    given::strict();",
+    ) + "\npub mod given;\n";
     for (lib, at) in [
         (
             LIB,
-            "engine/src/lib.rs:9:28\n          │ *numbers.iter().nth(1).expect(\"a second number\")\n",
+            "9:28\n          │ *numbers.iter().nth(1).expect(\"a second number\")\n",
         ),
-        (&lib, "engine/src/lib.rs:9:"),
+        (&through_given, "9:5\n          │ given::strict();\n"),
     ] {
         course.write("engine/src/lib.rs", lib);
         let board = course.board(Ask::default());
-        assert_part(&board, &format!("\n  at      {at}"));
+        assert_part(&board, &format!("\n  at      engine/src/lib.rs:{at}"));
         assert!(!board.contains("  yours "), "{board}");
     }
     course.write("engine/src/lib.rs", &LIB.replace("    1\n", "    7\n"));
