@@ -13,6 +13,8 @@ pub struct Formatter {
     /// rustfmt looks for its settings from here upwards.
     dir: PathBuf,
     known: Mutex<HashMap<String, String>>,
+    /// Where rustfmt is missing, a text is left as it is.
+    optional: bool,
 }
 
 impl Formatter {
@@ -20,6 +22,15 @@ impl Formatter {
         Formatter {
             dir: dir.into(),
             known: Mutex::default(),
+            optional: false,
+        }
+    }
+
+    /// Leaves texts as they are where rustfmt is missing.
+    pub fn optional(self) -> Formatter {
+        Formatter {
+            optional: true,
+            ..self
         }
     }
 
@@ -48,6 +59,9 @@ impl Formatter {
             .stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
+            Err(e) if e.kind() == ErrorKind::NotFound && self.optional => {
+                return Ok(text.to_string());
+            }
             Err(e) if e.kind() == ErrorKind::NotFound && self.dir.is_dir() => {
                 bail!(
                     "rustfmt is missing, and stages are formatted by it; install it with `rustup component add rustfmt`"

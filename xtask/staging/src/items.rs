@@ -73,11 +73,7 @@ impl Items<'_, '_> {
             match item {
                 syn::Item::Fn(f) => {
                     let owner = self.owner(&range, &f.attrs, owner);
-                    let name = if module.is_empty() {
-                        f.sig.ident.to_string()
-                    } else {
-                        format!("{module}::{}", f.sig.ident)
-                    };
+                    let name = within(module, &f.sig.ident);
                     let function = Function {
                         sig: &f.sig,
                         body: &f.block,
@@ -316,12 +312,12 @@ impl Items<'_, '_> {
     }
 }
 
-fn is_visible(vis: &syn::Visibility) -> bool {
+pub(crate) fn is_visible(vis: &syn::Visibility) -> bool {
     !matches!(vis, syn::Visibility::Inherited)
 }
 
 /// The name that a reader knows a type by: `Merge` for `Merge<T>` and for `&mut Merge`.
-fn type_name(ty: &syn::Type) -> String {
+pub(crate) fn type_name(ty: &syn::Type) -> String {
     match ty {
         syn::Type::Path(path) => path
             .path
@@ -334,8 +330,16 @@ fn type_name(ty: &syn::Type) -> String {
     }
 }
 
+/// `module::function`; the function alone in the crate's root.
+pub(crate) fn within(module: &str, function: &syn::Ident) -> String {
+    match module {
+        "" => function.to_string(),
+        module => format!("{module}::{function}"),
+    }
+}
+
 /// `block` for `src/block/mod.rs`, `iterator` for `src/block/iterator.rs`, nothing for the crate's root.
-fn module_name(path: &str) -> String {
+pub(crate) fn module_name(path: &str) -> String {
     let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
     let name = path.rsplit('/').next().unwrap_or_default();
     if matches!(name, "lib" | "main" | "src") {

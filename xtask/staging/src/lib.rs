@@ -2,7 +2,7 @@
 //!
 //! The modules as they stand on one another: what a file says ([`problem`], [`marker`], [`source`]), what a stage makes
 //! of it ([`edit`], [`body`], [`refuse`], [`items`], [`names`], [`manifest`], [`mod@format`]), the crate of a stage ([`tree`], [`stage`]),
-//! and the two commands ([`starter`], [`stages`]).
+//! what a learner's file is next to it ([`outline`], [`edition`]), and the two commands ([`starter`], [`stages`]).
 
 pub mod problem;
 
@@ -27,6 +27,10 @@ pub mod format;
 pub mod tree;
 
 pub mod stage;
+
+pub mod outline;
+
+pub mod edition;
 
 pub mod starter;
 

@@ -124,6 +124,22 @@ impl Reference {
         Ok(tree)
     }
 
+    /// One source file of a stage, formatted; `None` if the crate has no such file.
+    pub fn file(&self, path: &str, stage: Stage) -> Result<Option<String>> {
+        let Some((_, text)) = self.sources().find(|(known, _)| *known == path) else {
+            return Ok(None);
+        };
+        let staged = self.source(path, text, stage);
+        let (staged, _) = staged.map_err(|found| anyhow::Error::new(Problems(found)))?;
+        self.finish(path, text, staged).map(Some)
+    }
+
+    /// Where rustfmt is missing, stages are left as they come: for those who only want to read or run them.
+    pub fn without_rustfmt_too(mut self) -> Reference {
+        self.formatter = self.formatter.optional();
+        self
+    }
+
     /// Every task that a headline or a marker names.
     pub fn tasks(&self) -> Result<BTreeSet<Task>> {
         let mut tasks = BTreeSet::new();

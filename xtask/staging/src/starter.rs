@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::edition::{self, Edition};
 use crate::names::PACKAGE;
-use crate::stage::{self, Reference, Stage};
+use crate::stage::{Reference, Stage};
 use crate::tree::{Difference, Tree};
 
 const MEND: &str = "mend it with `cargo x starter` and commit the result";
@@ -20,10 +21,15 @@ pub fn check(root: &Path) -> Result<()> {
 
 /// As [`check`], for a reference that has been read.
 pub fn check_against(reference: &Reference, root: &Path) -> Result<()> {
-    compare(
-        &reference.stage(Stage::day(0))?,
-        &Tree::read(&root.join(PACKAGE))?,
-    )
+    compare(&stage_0(reference)?, &Tree::read(&root.join(PACKAGE))?)
+}
+
+/// The learners' crate as it is handed out: stage 0, and which edition it is.
+pub fn stage_0(reference: &Reference) -> Result<Tree> {
+    let mut stage = reference.stage(Stage::day(0))?;
+    let edition = Edition::of(&stage).text();
+    stage.insert(edition::PATH.to_string(), edition.into_bytes());
+    Ok(stage)
 }
 
 /// Fails with the first difference, file and line, and the command that mends it.
@@ -45,7 +51,7 @@ pub fn compare(stage: &Tree, there: &Tree) -> Result<()> {
 /// Writes stage 0 over the learners' crate and gives back how many files changed. Work that git does not have is not
 /// overwritten without `force`; what this command itself wrote last may be.
 pub fn write(root: &Path, target: &Path, force: bool) -> Result<usize> {
-    let stage = stage::derive(&root.join("mini-lsm"), Stage::day(0))?;
+    let stage = stage_0(&Reference::read(&root.join("mini-lsm"))?)?;
     let dir = root.join(PACKAGE);
     let there = Tree::read(&dir)?;
     let stamp = target.join("stages").join("starter.stamp");

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::edition;
+
 /// Relative paths, with `/` between their parts on every system, and the bytes of each file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tree(pub BTreeMap<String, Vec<u8>>);
@@ -24,11 +26,13 @@ pub enum Difference {
 }
 
 impl Tree {
-    /// The carried part of a crate's folder: the manifest and all below `src` and `tests`. Hidden files are left out.
+    /// The carried part of a crate's folder: the manifest, the edition and all below `src` and `tests`. Hidden files are left out.
     /// Line ends become `\n`, whatever the checkout made of them. A folder that is not there is an empty tree.
     pub fn read(dir: &Path) -> Result<Tree> {
         let mut tree = Tree::default();
-        tree.read_file(dir, "Cargo.toml")?;
+        for file in ["Cargo.toml", edition::PATH] {
+            tree.read_file(dir, file)?;
+        }
         for folder in ["src", "tests"] {
             tree.read_folder(dir, folder)?;
         }
