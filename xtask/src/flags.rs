@@ -17,6 +17,9 @@ pub enum Command {
     /// `watch …`, passed on to the watcher.
     Watch(Vec<OsString>),
     Inspect(Inspect),
+    Status(Status),
+    /// `catch-up …`, `reset …`, `borrow …`, `repay …`, `diff …` and `update`, verb included, passed on to the desk.
+    Desk(Vec<OsString>),
     /// `book …`, passed on to the book's own builder.
     Book(Vec<OsString>),
     /// `starter …` and `stages …`, verb included, passed on to the generator.
@@ -58,6 +61,13 @@ pub struct Inspect {
     pub all: bool,
 }
 
+/// `status [--all]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The stubs of every day by name, not only of the day at hand.
+    pub all: bool,
+}
+
 /// `ci [--list] [--only STEP]`
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ci {
@@ -82,8 +92,8 @@ impl From<lexopt::Error> for Mistake {
 }
 
 const VERBS: &[&str] = &[
-    "scheck", "hint", "watch", "inspect", "book", "starter", "stages", "torture", "bench", "ci",
-    "help",
+    "scheck", "hint", "watch", "status", "catch-up", "reset", "borrow", "repay", "diff", "update",
+    "inspect", "book", "starter", "stages", "torture", "bench", "ci", "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -100,6 +110,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         "hint" => hint(rest),
         "watch" => Ok(Command::Watch(rest)),
         "inspect" => inspect(rest),
+        "status" => status(rest),
+        "catch-up" | "reset" | "borrow" | "repay" | "diff" | "update" => {
+            Ok(Command::Desk([vec![verb.into()], rest].concat()))
+        }
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
         "torture" => Ok(Command::Torture(rest)),
@@ -232,6 +246,20 @@ fn inspect(args: Vec<OsString>) -> Result<Command, Mistake> {
     }
 }
 
+fn status(args: Vec<OsString>) -> Result<Command, Mistake> {
+    const FLAGS: &[&str] = &["--all", "--help"];
+    let mut ask = Status::default();
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("all") => ask.all = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            other => return Err(unexpected("status", &other, FLAGS)),
+        }
+    }
+    Ok(Command::Status(ask))
+}
+
 fn ci(args: Vec<OsString>) -> Result<Command, Mistake> {
     const FLAGS: &[&str] = &["--list", "--only", "--help"];
     let mut ask = Ci::default();
@@ -271,7 +299,7 @@ fn unexpected(verb: &str, arg: &Arg<'_>, flags: &[&str]) -> Mistake {
 }
 
 /// `no such <what>: <typed>; did you mean …?`, or where the list stands when nothing is near.
-pub(crate) fn unknown(what: &str, typed: &str, known: &[&str], list: &str) -> Mistake {
+pub fn unknown(what: &str, typed: &str, known: &[&str], list: &str) -> Mistake {
     let near = known
         .iter()
         .map(|word| (distance(typed, word), word))
@@ -309,6 +337,14 @@ for learners
       --problems                   a line for each failure as well, for editors
   hint [TEST | --day N --task K]   one more hint for the first failing test, or for another; --all for all of them
   watch                            grade again whenever a file is saved (also `scheck --watch`)
+  status [--all]                   what is left to be written, what is borrowed, the next step
+  catch-up --day N                 make days 1 to N the reference's; later work stays where it compiles
+  reset [--day N] [--to FOLDER]    stubs again: all, or those of day N; or what was kept in FOLDER
+  borrow Type::function            the reference's body of one function, marked as borrowed
+  repay [Type::function]           what was borrowed becomes a stub again
+  diff [--day N] [FUNCTION|FILE]   your code beside the reference's, function by function; `diff --help` has the rest
+  update                           bring a newer edition of the course into your starter
+                                   (each of these keeps your work first, and says how to get it back)
   inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
   book [build|serve]               build the book, or serve it
   bench [--engines A,B] [--quick]  the engine beside its peers; `bench --help` has the rest
@@ -357,6 +393,12 @@ mod tests {
             parsed("inspect a/000007.sst --all"),
             Ok(Command::Inspect(ask))
         );
+        let args = ["reset", "--day", "2"].map(OsString::from).to_vec();
+        assert_eq!(parsed("reset --day 2"), Ok(Command::Desk(args)));
+        assert_eq!(
+            parsed("status --all"),
+            Ok(Command::Status(Status { all: true }))
+        );
         let args = ["starter", "--check"].map(OsString::from).to_vec();
         assert_eq!(parsed("starter --check"), Ok(Command::Staging(args)));
     }
@@ -372,6 +414,10 @@ mod tests {
             (
                 "scheck --dya 1",
                 "no such flag of `cargo x scheck`: `--dya`; did you mean `--day`?",
+            ),
+            (
+                "catchup",
+                "no such command: `catchup`; did you mean `catch-up`?",
             ),
             ("scheck --day one", "--day needs a number, not `one`"),
             ("scheck --day", "--day needs a number, as in `--day 1`"),

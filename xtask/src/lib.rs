@@ -5,6 +5,7 @@
 //! processes with limits, the screen.
 
 pub mod catalogue;
+pub mod last_grade;
 pub mod process;
 pub mod progress;
 pub mod screen;
@@ -16,3 +17,4 @@ pub mod flags;
 pub mod hint;
 pub mod inspect;
 pub mod scheck;
+pub mod status;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use xtask::flags::{self, Command};
 use xtask::workspace::Workspace;
-use xtask::{ci, hint, inspect, scheck};
+use xtask::{ci, hint, inspect, scheck, status};
 
 /// A mistake in what was typed, or a broken environment; 1 is kept for "graded, and not everything passes".
 const EXIT_USAGE: u8 = 2;
@@ -27,6 +27,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Hint(ask) => hint::run(&workspace, &ask),
         Command::Watch(args) => workspace.run_watch(&args),
         Command::Inspect(ask) => inspect::run(&ask),
+        Command::Status(ask) => status::run(&workspace, &ask),
+        Command::Desk(args) => workspace.run_desk(&args),
         Command::Book(args) => workspace.run_book(&args),
         Command::Staging(args) => workspace.run_staging(&args),
         Command::Torture(args) => workspace.run_torture(&args),

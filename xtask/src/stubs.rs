@@ -35,17 +35,20 @@ pub fn in_sources(dir: &Path) -> Vec<Stub> {
     let mut stubs = Vec::new();
     for file in rust_files(dir) {
         if let Ok(text) = fs::read_to_string(&file) {
-            collect(&text, &mut stubs);
+            stubs.extend(in_text(&text));
         }
     }
     stubs
 }
 
-fn collect(text: &str, stubs: &mut Vec<Stub>) {
+/// Every stub in a source: a call that begins its line, or its body. One inside other code is not of the course.
+pub fn in_text(text: &str) -> Vec<Stub> {
     const CALL: &str = "unimplemented!(";
+    let mut stubs = Vec::new();
     for (at, _) in text.match_indices(CALL) {
         let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        if text[line_start..at].contains("//") {
+        let before = text[line_start..at].trim_end();
+        if before.contains("//") || !(before.trim().is_empty() || before.ends_with('{')) {
             continue;
         }
         // A formatter may put the words on a line of their own.
@@ -54,6 +57,27 @@ fn collect(text: &str, stubs: &mut Vec<Stub>) {
             stubs.extend(Stub::parse(words));
         }
     }
+    stubs
+}
+
+/// What stands above a function that `cargo x borrow` brought, before and behind its name.
+pub const BORROWED: (&str, &str) = ("// borrowed: `cargo x repay ", "` makes it a stub again");
+
+/// The functions in a source that were borrowed.
+pub fn borrowed_in_text(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| {
+        let (name, _) = line.trim().strip_prefix(BORROWED.0)?.split_once('`')?;
+        Some(name.to_string())
+    });
+    lines.collect()
+}
+
+/// The same for the `.rs` files below `dir`.
+pub fn borrowed_in_sources(dir: &Path) -> Vec<String> {
+    let texts = rust_files(dir)
+        .into_iter()
+        .filter_map(|file| fs::read_to_string(file).ok());
+    texts.flat_map(|text| borrowed_in_text(&text)).collect()
 }
 
 /// Every `.rs` file below `dir`, in order.
@@ -80,18 +104,23 @@ mod tests {
 
     #[test]
     fn stubs_are_found_on_one_line_and_on_two_and_not_in_comments() {
-        let mut stubs = Vec::new();
-        collect(
+        let stubs = in_text(
             "fn a() { unimplemented!(\"day 1, task 2: Block::a\") }\n\
              fn b() {\n    unimplemented!(\n        \"day 3, task 1: <Block as Clone>::b\"\n    )\n}\n\
              // unimplemented!(\"day 1, task 1: Block::gone\")\n\
-             fn c() { unimplemented!() }\n",
-            &mut stubs,
+             fn c() { unimplemented!() }\n\
+             fn d() { let stub = outcome(|| unimplemented!(\"day 1, task 1: Block::quoted\")); }\n",
         );
         let found: Vec<_> = stubs
             .iter()
             .map(|stub| (stub.day, stub.task, stub.item.as_str()))
             .collect();
         assert_eq!(found, [(1, 2, "Block::a"), (3, 1, "<Block as Clone>::b")]);
+    }
+
+    #[test]
+    fn what_was_borrowed_is_found_by_the_line_above_it() {
+        let text = "    // borrowed: `cargo x repay Block::a` makes it a stub again\n    fn a() {}\n// borrowed: not\n";
+        assert_eq!(borrowed_in_text(text), ["Block::a"]);
     }
 }

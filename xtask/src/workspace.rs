@@ -86,6 +86,18 @@ impl Workspace {
         self.run_package(&["--package", "watch"], args)
     }
 
+    /// `cargo x catch-up …` and the other commands that change a learner's files. They start where we were started, for
+    /// they take paths of files.
+    pub fn run_desk(&self, args: &[OsString]) -> Result<ExitCode> {
+        let mut command = cargo();
+        command.args(["run", "--quiet", "--package", "desk", "--manifest-path"]);
+        command
+            .arg(self.root.join("Cargo.toml"))
+            .arg("--")
+            .args(args);
+        Ok(exit_code(start(command)?))
+    }
+
     fn run_package(&self, which: &[&str], args: &[OsString]) -> Result<ExitCode> {
         let mut command = cargo();
         command.args(["run", "--quiet"]).args(which).arg("--");
