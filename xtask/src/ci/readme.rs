@@ -28,11 +28,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "cargo x starter",
         "with --check it is a step, and xtask/staging tests the writing",
     ),
+    ("cargo x catch-up --day 2", DESK),
+    ("cargo x reset --day 2", DESK),
+    ("cargo x borrow Block::decode", DESK),
+    ("cargo x repay", DESK),
+    ("cargo x update", DESK),
     (
         "cargo x book serve",
         "it runs until it is stopped; book/builder tests the server",
     ),
 ];
+
+const DESK: &str = "it changes the learner's files; xtask/desk/tests runs it in a small course";
 
 /// Prints the commands that nobody runs. True if there are none.
 pub fn check(workspace: &Workspace) -> Result<bool> {

@@ -74,7 +74,7 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "tools",
             "tests of cargo x",
             vec![cargo(
-                "test --package xtask --package staging --package watch --package mini-lsm-torture",
+                "test --package xtask --package staging --package desk --package watch --package mini-lsm-torture",
             )],
         ),
         step(
@@ -206,6 +206,9 @@ fn fresh() -> Vec<Act> {
         own("cargo x scheck --day 1 --task 1", |workspace| {
             is_fresh(workspace, Some(1), Some(1))
         }),
+        cargo("x status"),
+        // Only read: what changes files is tried in small courses by its own tests.
+        cargo("x diff --day 1 --yes"),
     ]
 }
 
