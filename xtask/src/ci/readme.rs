@@ -34,6 +34,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo x repay", DESK),
     ("cargo x update", DESK),
     (
+        "cargo x bench",
+        "with --quick, and LevelDB alone beside the engine, it is a step",
+    ),
+    (
         "cargo x book serve",
         "it runs until it is stopped; book/builder tests the server",
     ),
