@@ -15,7 +15,7 @@
 //!
 //! In memory the index is its own bytes and the place of each entry in them: a table of 32 MiB has
 //! some 8,000 blocks, and 16,000 keys that each had an allocation would cost more than all the
-//! rest. Beside them stand the [heads](super::key_heads) of the last keys, for `find`.
+//! rest. Beside them stand the heads of the last keys, for `find`: see `key_heads.rs`.
 
 use std::ops::Range;
 
