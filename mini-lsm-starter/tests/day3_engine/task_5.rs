@@ -100,35 +100,6 @@ fn bounds_are_included_or_excluded_as_they_say() {
     }
 }
 
-/// Every kind of range gives what a sorted map would, in one memtable and over many.
-///
-/// Empty, inverted, in a gap, on a key, on a deleted key, without an end: the same ranges are asked of tables and levels on later days.
-///
-/// # Hints
-/// - A range whose bounds cross is empty, and no error; take care that nothing below panics on it.
-/// - If it fails only with frozen memtables, ask the merge iterator's tests first.
-#[test]
-fn every_range_gives_what_a_sorted_map_would() {
-    let key_count = 24;
-    for memtable_size in [64 << 20, 1 << 10] {
-        let store = store_with(memtable_size);
-        let mut model = Model::default();
-        let when = format!("with memtables of {memtable_size} bytes");
-        model.check_ranges(&store, key_count, &format!("{when}, without a key"));
-        for i in 0..2 * key_count {
-            let i = (i * 7) % key_count;
-            model.put(&store, &key(2 * i), &value(i));
-        }
-        model.check_ranges(&store, key_count, &when);
-        // The first and the last key, and some of the bounds.
-        for i in [0, 2, key_count, 2 * key_count - 2] {
-            model.delete(&store, &key(i));
-        }
-        let when = format!("{when}, after some deletes");
-        model.check_ranges(&store, key_count, &when);
-    }
-}
-
 /// Deleted keys are not shown: not at the start of a range, not at its end, and not if they are all there is.
 ///
 /// Tombstones are entries for the merge below, and nothing at all for users.
@@ -165,6 +136,35 @@ fn deleted_keys_are_not_shown() {
         got.is_empty(),
         "all keys are deleted, but a scan showed [{got}]"
     );
+}
+
+/// Every kind of range gives what a sorted map would, in one memtable and over many.
+///
+/// Empty, inverted, in a gap, on a key, on a deleted key, without an end: the same ranges are asked of tables and levels on later days.
+///
+/// # Hints
+/// - A range whose bounds cross is empty, and no error; take care that nothing below panics on it.
+/// - If it fails only with frozen memtables, ask the merge iterator's tests first.
+#[test]
+fn every_range_gives_what_a_sorted_map_would() {
+    let key_count = 24;
+    for memtable_size in [64 << 20, 1 << 10] {
+        let store = store_with(memtable_size);
+        let mut model = Model::default();
+        let when = format!("with memtables of {memtable_size} bytes");
+        model.check_ranges(&store, key_count, &format!("{when}, without a key"));
+        for i in 0..2 * key_count {
+            let i = (i * 7) % key_count;
+            model.put(&store, &key(2 * i), &value(i));
+        }
+        model.check_ranges(&store, key_count, &when);
+        // The first and the last key, and some of the bounds.
+        for i in [0, 2, key_count, 2 * key_count - 2] {
+            model.delete(&store, &key(i));
+        }
+        let when = format!("{when}, after some deletes");
+        model.check_ranges(&store, key_count, &when);
+    }
 }
 
 /// Past its end a scan stays there, however often it is asked for the next entry.

@@ -218,38 +218,6 @@ fn values_and_batches_that_are_too_long_are_refused() {
     );
 }
 
-/// An empty batch is no error and changes nothing, not even a memtable that is full.
-///
-/// Programs that collect batches in a loop write empty ones now and then.
-///
-/// # Hints
-/// - There is no operation, so there is no sequence number to give, nothing to publish, and nothing to make room for.
-#[test]
-fn an_empty_batch_changes_nothing() {
-    let memtable_size = 4 << 10;
-    let store = store_with(memtable_size);
-    let write_nothing = || {
-        store
-            .write(WriteBatch::new())
-            .expect("the write of an empty batch failed");
-        let metrics = store.metrics();
-        (metrics.frozen.len(), version_count(&metrics))
-    };
-    let nothing = write_nothing();
-    assert!(
-        nothing == (0, 0),
-        "an empty batch in an empty store left (frozen memtables, versions) = {nothing:?}"
-    );
-    let filled = fill(&store, memtable_size);
-    let full = write_nothing();
-    assert!(
-        full == (0, filled),
-        "an empty batch, with {filled} versions in a full memtable, left (frozen memtables, versions) = {full:?}"
-    );
-    write_all(&store, "a=1");
-    assert_get(&store, b"a", Some(b"1"), "after an empty batch");
-}
-
 /// A memtable that has reached `memtable_size` is frozen before the next batch, and the listener is told before and after.
 ///
 /// Memory is what the option says; and a frozen memtable can be written to a table in peace, since nobody writes to it any more.
@@ -335,6 +303,38 @@ fn the_batch_that_finds_the_memtable_full_goes_into_the_next_one() {
             counts(&after)
         );
     }
+}
+
+/// An empty batch is no error and changes nothing, not even a memtable that is full.
+///
+/// Programs that collect batches in a loop write empty ones now and then.
+///
+/// # Hints
+/// - There is no operation, so there is no sequence number to give, nothing to publish, and nothing to make room for.
+#[test]
+fn an_empty_batch_changes_nothing() {
+    let memtable_size = 4 << 10;
+    let store = store_with(memtable_size);
+    let write_nothing = || {
+        store
+            .write(WriteBatch::new())
+            .expect("the write of an empty batch failed");
+        let metrics = store.metrics();
+        (metrics.frozen.len(), version_count(&metrics))
+    };
+    let nothing = write_nothing();
+    assert!(
+        nothing == (0, 0),
+        "an empty batch in an empty store left (frozen memtables, versions) = {nothing:?}"
+    );
+    let filled = fill(&store, memtable_size);
+    let full = write_nothing();
+    assert!(
+        full == (0, filled),
+        "an empty batch, with {filled} versions in a full memtable, left (frozen memtables, versions) = {full:?}"
+    );
+    write_all(&store, "a=1");
+    assert_get(&store, b"a", Some(b"1"), "after an empty batch");
 }
 
 /// `get` looks through the frozen memtables, from the newest to the oldest.
@@ -650,6 +650,42 @@ fn a_batch_becomes_visible_as_a_whole() {
                     show(&key(second))
                 );
             }
+        },
+    );
+}
+
+/// A batch is whole for those, too, who write beside it: what they publish of their own publishes no half of another's.
+///
+/// Numbers are visible *up to* one. A writer that lets others go ahead before its batch is in the memtable has it shown half done by the first of them that is quicker.
+///
+/// # Hints
+/// - Which numbers does the next writer publish, beside its own?
+/// - Keep the commit lock from the first number that you take until all of your batch is in the memtable.
+#[test]
+fn a_batch_is_whole_for_those_who_write_beside_it() {
+    const LEN: usize = 200;
+    let store = store_with(256 << 10);
+    let write = |n: usize| {
+        let mut batch = WriteBatch::new();
+        for i in 0..LEN {
+            batch.put(&key(i), &number(n));
+        }
+        store.write(batch).expect("write(batch) failed");
+    };
+    write(0);
+    read_beside(
+        2,
+        || (1..=400).for_each(write),
+        |_| {
+            put(&store, b"beside", b"1");
+            let seen = get_number(&store, &key(0));
+            let got = get_number(&store, &key(LEN - 1));
+            assert!(
+                got >= seen,
+                "after a put of another key, get({}) gave {seen}, and then get({}) gave {got}: half of batch {seen} was visible",
+                show(&key(0)),
+                show(&key(LEN - 1))
+            );
         },
     );
 }
