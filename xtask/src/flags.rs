@@ -26,6 +26,8 @@ pub enum Command {
     Staging(Vec<OsString>),
     /// `torture …`, passed on to the trials.
     Torture(Vec<OsString>),
+    /// `bugs …`, passed on to the bug zoo.
+    Bugs(Vec<OsString>),
     /// `bench …`, passed on to the benchmark.
     Bench(Vec<OsString>),
     Ci(Ci),
@@ -93,7 +95,7 @@ impl From<lexopt::Error> for Mistake {
 
 const VERBS: &[&str] = &[
     "scheck", "hint", "watch", "status", "catch-up", "reset", "borrow", "repay", "diff", "update",
-    "inspect", "book", "starter", "stages", "torture", "bench", "ci", "help",
+    "inspect", "book", "starter", "stages", "bugs", "torture", "bench", "ci", "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -116,6 +118,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         }
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
+        "bugs" => Ok(Command::Bugs(rest)),
         "torture" => Ok(Command::Torture(rest)),
         "bench" => Ok(Command::Bench(rest)),
         "ci" => ci(rest),
@@ -133,10 +136,12 @@ fn scheck(args: Vec<OsString>) -> Result<Command, Mistake> {
         "--plain",
         "--problems",
         "--watch",
+        "--tests-of-tests",
         "--help",
     ];
     let mut asked = Scheck::default();
     let ask = &mut asked.ask;
+    let mut tests_of_tests = false;
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next()? {
         match arg {
@@ -148,9 +153,13 @@ fn scheck(args: Vec<OsString>) -> Result<Command, Mistake> {
             Arg::Long("plain") => asked.plain = true,
             Arg::Long("problems") => asked.problems = true,
             Arg::Long("watch") => asked.watch = true,
+            Arg::Long("tests-of-tests") => tests_of_tests = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             other => return Err(unexpected("scheck", &other, FLAGS)),
         }
+    }
+    if tests_of_tests {
+        return own_tests(&asked);
     }
     task_within_day(asked.ask.day, asked.ask.task)?;
     match &asked {
@@ -223,6 +232,29 @@ fn hint(args: Vec<OsString>) -> Result<Command, Mistake> {
         }
         asked => Ok(Command::Hint(asked)),
     }
+}
+
+/// `scheck --tests-of-tests [--day N]`: the learner's own tests over the bug zoo.
+fn own_tests(asked: &Scheck) -> Result<Command, Mistake> {
+    let day = asked.ask.day;
+    let alone = Scheck {
+        ask: Ask {
+            day,
+            ..Ask::default()
+        },
+        ..Scheck::default()
+    };
+    if *asked != alone {
+        return Err(Mistake(
+            "--tests-of-tests goes with --day N alone: it runs your own tests over the bugs of a day"
+                .into(),
+        ));
+    }
+    let mut args = vec!["--yours".to_string()];
+    args.extend(day.iter().map(|day| format!("--day={day}")));
+    Ok(Command::Bugs(
+        args.into_iter().map(OsString::from).collect(),
+    ))
 }
 
 fn inspect(args: Vec<OsString>) -> Result<Command, Mistake> {
@@ -345,6 +377,7 @@ for learners
   diff [--day N] [FUNCTION|FILE]   your code beside the reference's, function by function; `diff --help` has the rest
   update                           bring a newer edition of the course into your starter
                                    (each of these keeps your work first, and says how to get it back)
+  scheck --tests-of-tests          your own tests, over bugs that are planted in a sound engine
   inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
   book [build|serve]               build the book, or serve it
   bench [--engines A,B] [--quick]  the engine beside its peers; `bench --help` has the rest
@@ -355,6 +388,7 @@ for instructors
 for maintainers
   starter [--check] [--force]      derive mini-lsm-starter from mini-lsm, or check that it is up to date
   stages                           prove that every stage of the course holds what it promises
+  bugs [--all] [--day N] [NAME]    plant classic mistakes in the reference, and see that the tests catch them
   torture [TRIAL] [--hours H]      crashes, kills, faults, bad bytes and many threads, on the reference
   ci [--list] [--only STEP]        everything that a change has to pass
 
@@ -399,6 +433,11 @@ mod tests {
             parsed("status --all"),
             Ok(Command::Status(Status { all: true }))
         );
+        let args = ["--yours", "--day=3"].map(OsString::from).to_vec();
+        assert_eq!(
+            parsed("scheck --tests-of-tests --day 3"),
+            Ok(Command::Bugs(args))
+        );
         let args = ["starter", "--check"].map(OsString::from).to_vec();
         assert_eq!(parsed("starter --check"), Ok(Command::Staging(args)));
     }
@@ -432,6 +471,10 @@ mod tests {
             (
                 "inspect",
                 "inspect takes one file, as in `cargo x inspect DIR/000007.sst`",
+            ),
+            (
+                "scheck --tests-of-tests --solution",
+                "--tests-of-tests goes with --day N alone: it runs your own tests over the bugs of a day",
             ),
             (
                 "scheck --task 1",

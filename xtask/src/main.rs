@@ -31,6 +31,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Desk(args) => workspace.run_desk(&args),
         Command::Book(args) => workspace.run_book(&args),
         Command::Staging(args) => workspace.run_staging(&args),
+        Command::Bugs(args) => workspace.run_bugs(&args),
         Command::Torture(args) => workspace.run_torture(&args),
         Command::Bench(args) => workspace.run_bench(&args),
         Command::Ci(ask) => ci::run(&workspace, &ask),

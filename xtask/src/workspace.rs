@@ -73,6 +73,11 @@ impl Workspace {
         self.run_package(&["--package", "staging"], args)
     }
 
+    /// `cargo x bugs …`.
+    pub fn run_bugs(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_package(&["--package", "bugs"], args)
+    }
+
     /// `cargo x torture …`.
     pub fn run_torture(&self, args: &[OsString]) -> Result<ExitCode> {
         self.run_package(

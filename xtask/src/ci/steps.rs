@@ -74,7 +74,7 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "tools",
             "tests of cargo x",
             vec![cargo(
-                "test --package xtask --package staging --package desk --package watch --package mini-lsm-torture",
+                "test --package xtask --package staging --package desk --package watch --package bugs --package mini-lsm-torture",
             )],
         ),
         step(
@@ -93,6 +93,11 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             "starter",
             "the starter is what the reference gives",
             vec![cargo("run --quiet --package staging -- starter --check")],
+        ),
+        step(
+            "bugs",
+            "planted bugs, each caught by a test of its day",
+            vec![cargo("x bugs"), cargo("x bugs --list")],
         ),
         step(
             "torture",

@@ -1,0 +1,237 @@
+//! The command behind `cargo x bugs`. It is a program of its own because it needs parsers, which learners should not have
+//! to compile.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use bugs::choose::{self, Change};
+use bugs::edit;
+use bugs::hunt::{Failures, Ground, Hunt};
+use bugs::record::{Entry, Record};
+use bugs::report::{self, Sum, counted};
+use bugs::scratch::Scratch;
+use bugs::verdict;
+use bugs::yours;
+use bugs::zoo::{self, Bug};
+use clap::Parser;
+use staging::tree::Tree;
+use xtask::catalogue::{self, Day};
+use xtask::flags::unknown;
+use xtask::process;
+use xtask::screen::Screen;
+use xtask::workspace::Workspace;
+
+/// Plants classic mistakes in copies of the reference, one at a time, and requires that a test of their own day catches
+/// each. Without arguments: those that a change may have touched, and a tenth of the others.
+#[derive(Parser)]
+#[command(name = "cargo x bugs", bin_name = "cargo x bugs")]
+struct Ask {
+    /// These bugs, and all that is known of them
+    names: Vec<String>,
+    /// All bugs of one day
+    #[arg(long)]
+    day: Option<u32>,
+    /// All bugs
+    #[arg(long, conflicts_with = "day")]
+    all: bool,
+    /// Run nothing: name, task and claim of each
+    #[arg(long)]
+    list: bool,
+    /// Your own tests, those of mini-lsm-starter that are not the course's, in the place of ours; the day you have reached,
+    /// if you name none
+    #[arg(long, conflicts_with_all = ["list", "record", "names"])]
+    yours: bool,
+    /// Write what fails into the record instead of comparing
+    #[arg(long)]
+    record: bool,
+}
+
+/// What was typed, or what is in the zoo, is wrong; 1 is kept for "a bug was not caught as it should be".
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(&Ask::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+/// What every run looks at.
+struct Park {
+    workspace: Workspace,
+    days: Vec<Day>,
+    zoo: Vec<Bug>,
+    reference: Tree,
+    screen: Screen,
+}
+
+fn run(ask: &Ask) -> Result<bool> {
+    process::kill_all_when_interrupted();
+    let workspace = workspace()?;
+    let days = catalogue::read(&workspace.reference())?;
+    let park = Park {
+        zoo: zoo::read(workspace.root(), &days)?,
+        reference: Tree::read(&workspace.reference())?,
+        screen: Screen::detect(),
+        days,
+        workspace,
+    };
+    let bugs = park.chosen(ask)?;
+    if ask.list {
+        let text = report::list(&bugs, &park.days, &park.screen);
+        print!("{}", park.screen.fit(&text));
+        return Ok(true);
+    }
+    // All of them, before the first is compiled: an edit that fits no more is a mistake of the zoo.
+    for bug in &bugs {
+        edit::plant(&park.reference, bug)?;
+    }
+    let _taken = Scratch::of(&park.workspace).take()?;
+    if ask.yours {
+        return park.yours(&bugs);
+    }
+    match ask.record {
+        true => park.record(&bugs),
+        false => park.compare(&bugs, !ask.names.is_empty()),
+    }
+}
+
+impl Park {
+    fn chosen(&self, ask: &Ask) -> Result<Vec<&Bug>> {
+        if let Some(day) = ask.day
+            && !self.days.iter().any(|known| known.number == day)
+        {
+            bail!(
+                "there is no day {day}: the days are 1 to {}",
+                self.days.len()
+            );
+        }
+        if !ask.names.is_empty() {
+            let names: Vec<&str> = self.zoo.iter().map(|bug| bug.name.as_str()).collect();
+            let find = |name: &String| {
+                let found = self.zoo.iter().find(|bug| bug.name == *name);
+                found.with_context(|| {
+                    unknown("bug", name, &names, "cargo x bugs --list").to_string()
+                })
+            };
+            return ask.names.iter().map(find).collect();
+        }
+        if ask.all || ask.day.is_some() || ask.list || ask.yours {
+            let reached = || yours::day_reached(&self.workspace, &self.days);
+            let day = match (ask.day, ask.yours && !ask.all) {
+                (None, true) => Some(reached()),
+                (day, _) => day,
+            };
+            let wanted = |bug: &&Bug| day.is_none_or(|day| day == bug.day);
+            return Ok(self.zoo.iter().filter(wanted).collect());
+        }
+        let change = Change::of(self.workspace.root(), &self.days);
+        let choice = choose::choose(&self.zoo, &change, &self.days, &self.reference);
+        let mut text = format!(
+            "{}: {} of {} that the change may have touched, and {} of the others",
+            counted(choice.bugs.len(), "bug"),
+            choice.touched - choice.left_out,
+            choice.touched,
+            choice.drawn
+        );
+        if choice.left_out > 0 {
+            text += "; `cargo x bugs --all` runs all";
+        }
+        println!("{text}");
+        Ok(choice.bugs)
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            scratch: Scratch::of(&self.workspace),
+            reference: self.reference.clone(),
+            days: &self.days,
+            screen: &Screen::PLAIN,
+        }
+    }
+
+    fn yours(&self, bugs: &[&Bug]) -> Result<bool> {
+        let ground = Ground {
+            scratch: Scratch::of(&self.workspace).aside("yours"),
+            reference: yours::tree(&self.workspace, &self.reference)?,
+            ..self.ground()
+        };
+        yours::run(&self.workspace, &ground, bugs, &self.screen)
+    }
+
+    /// Hunts the bugs and holds what comes of it against the record.
+    fn compare(&self, bugs: &[&Bug], in_full: bool) -> Result<bool> {
+        let record = Record::read(self.workspace.root())?;
+        let ground = self.ground();
+        let mut sum = Sum::default();
+        let hunt = |bug: &Bug, copy: &str| {
+            let entry = record.of(bug);
+            let known = entry.map(Entry::failures).unwrap_or_default();
+            let mut hunt = ground.hunt(bug, copy, &known)?;
+            if let (Hunt::Ran(ran), Some(entry)) = (&mut hunt, entry) {
+                ground.look_again(bug, copy, ran, entry)?;
+            }
+            Ok(hunt)
+        };
+        ground.hunt_all(bugs, hunt, |bug, hunt| {
+            let problems = verdict::problems(bug, &hunt, record.of(bug));
+            sum.add(bug, problems.is_empty());
+            let mut text = report::line(bug, &hunt, &problems, &self.screen);
+            if in_full {
+                text += &report::in_full(bug, &hunt);
+            }
+            print!("{}", self.screen.fit(&text));
+        })?;
+        print!("{}", self.screen.fit(&sum.line()));
+        Ok(sum.all_good())
+    }
+
+    /// Hunts the bugs twice and writes down what fails.
+    fn record(&self, bugs: &[&Bug]) -> Result<bool> {
+        let mut record = Record::read(self.workspace.root())?;
+        let ground = self.ground();
+        let mut written = Ok(());
+        let mut sum = Sum::default();
+        let hunt = |bug: &Bug, copy: &str| {
+            let first = ground.hunt(bug, copy, &Failures::new())?;
+            let Hunt::Ran(ran) = &first else {
+                return Ok((first, Vec::new()));
+            };
+            let tests = &ground.day(bug)?.tests;
+            let second = ground.again(bug, copy, tests, &ran.failures())?;
+            let runs = vec![ran.failures(), second.failures()];
+            Ok((first, runs))
+        };
+        ground.hunt_all(bugs, hunt, |bug, (hunt, runs)| {
+            let entry = Entry::new(bug, &runs, record.of(bug));
+            let problems = verdict::problems(bug, &hunt, Some(&entry));
+            sum.add(bug, problems.is_empty());
+            let text = report::line(bug, &hunt, &problems, &self.screen);
+            print!("{}", self.screen.fit(&text));
+            // At once: a run that is interrupted has not been for nothing.
+            record.update(&self.zoo, vec![entry]);
+            if written.is_ok() {
+                written = record.write(self.workspace.root());
+            }
+        })?;
+        written?;
+        print!("{}", self.screen.fit(&sum.line()));
+        Ok(sum.all_good())
+    }
+}
+
+/// This crate lies two folders deep in its workspace. `cargo run` says where it is now; the place where it was compiled
+/// is second best, for a binary started by hand.
+fn workspace() -> Result<Workspace> {
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = PathBuf::from(package);
+    let root = root.ancestors().nth(2);
+    root.map(Workspace::at)
+        .context("the workspace of the course was not found; run this by `cargo x bugs`")
+}
