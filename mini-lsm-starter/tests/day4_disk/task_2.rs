@@ -8,6 +8,8 @@ use super::*;
 fn one_write_a_memtable(options: LsmOptions) -> LsmOptions {
     LsmOptions {
         memtable_size: 1,
+        // More than any test here freezes: who waits for what is the claim of another task.
+        max_frozen_memtables: 64,
         ..options
     }
 }
@@ -320,6 +322,40 @@ fn the_listener_hears_when_a_flush_begins_and_ends() {
         files == [0, 1],
         "at the two FlushBegun events there were {files:?} table files, expected 0 and 1: nothing is written before"
     );
+}
+
+/// When the listener hears that a flush is installed, readers have the table already, and the memtable is gone.
+///
+/// Whoever is told may look at once. What a metric or a test finds then must be what it was told.
+///
+/// # Hints
+/// - Replace the state first, then tell.
+#[test]
+fn a_flush_is_told_when_its_table_is_in_place() {
+    let (fs, gate) = (mem_fs(), Gate::new());
+    let watcher = Watcher::new({
+        let gate = Arc::clone(&gate);
+        move |event| {
+            if matches!(event, Event::FlushInstalled { .. }) {
+                gate.pass();
+            }
+        }
+    });
+    let store = open(LsmOptions {
+        listener: watcher,
+        ..options(&fs)
+    });
+    let _open = gate.open_at_the_end();
+    write(&store, "a=1");
+    let flushing = begin_flush("flush()", &store).comes_to(&gate, 1);
+    let metrics = store.metrics();
+    let (frozen, tables) = (metrics.frozen.len(), metrics.levels[0].len());
+    assert!(
+        (frozen, tables) == (0, 1),
+        "FlushInstalled was told with {frozen} frozen memtables and {tables} tables in L0, expected 0 and 1"
+    );
+    gate.open();
+    flushing.answer().expect("flush() failed");
 }
 
 /// When readers are given the table, its file survives a power cut: bytes and name.

@@ -477,7 +477,7 @@ fn a_flush_shows_in_no_read() {
 /// # Concurrent
 #[test]
 fn no_key_vanishes_while_the_store_is_flushed() {
-    const ROUNDS: usize = 60;
+    const ROUNDS: usize = 200;
     let fs = mem_fs();
     let store = open(options(&fs));
     let write_round = |round: usize| {

@@ -196,6 +196,27 @@ fn a_new_store_begins_with_its_manifest() {
     }
 }
 
+/// The name of the store's directory is made durable, also if the directory was there already.
+///
+/// Whoever made it may have been killed before its name was on disk. A store in a directory that a power cut takes away is gone as a whole, with everything that was synced in it.
+///
+/// # Hints
+/// - In which directory does the name of a directory stand?
+/// - Sync the parent before there is a manifest: after that nobody would.
+#[test]
+fn the_directory_of_a_new_store_survives_a_power_cut() {
+    let (mem, ops) = (mem_with_dir(), OpLog::default());
+    let fs = FaultFs::logged(Arc::clone(&mem) as Arc<dyn FileSystem>, &ops);
+    let _store = open(LsmOptions::for_test(Arc::new(fs)));
+    let parent = dir().parent().expect("the directory is not the root");
+    let syncs = ops.count(|op| op.kind == OpKind::SyncDir && op.path == parent);
+    assert!(
+        syncs > 0,
+        "a store was made in {DIR}, which was there and empty, and {} was never synced",
+        parent.display()
+    );
+}
+
 /// A directory has one owner: a second `open` is `AlreadyOpen`, and disturbs nothing.
 ///
 /// Two engines on one directory take the same ids for different files, and each removes what
@@ -409,6 +430,45 @@ fn a_durable_put_survives_a_power_cut() {
     );
     store.write(batch("k0 k1=new")).expect("write");
     assert_eq!(history(&power_cut(&mem)), history(&mem), "after a batch");
+}
+
+/// With many writers, and a new log for each write, every put is on disk when it returns.
+///
+/// A write that waits for its sync may find that another writer has left its log meanwhile. The next sync is of the new log, and covers it no more.
+///
+/// # Hints
+/// - Which log does the leader of a group sync, and is what it vouches for in that one alone?
+/// - Before a new log takes over, sync the old one, and then say how far all is synced.
+#[test]
+fn a_put_whose_log_was_left_is_on_disk_when_it_returns() {
+    const WRITERS: usize = 4;
+    const PUTS: usize = 40;
+    let mem = mem_fs();
+    let fs = hooked(&mem, |_| {
+        // Another thread may go first at every step.
+        thread::yield_now();
+        Verdict::Proceed
+    });
+    let store = open(LsmOptions {
+        memtable_size: 1,
+        ..sync_options(fs)
+    });
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (store, mem) = (&store, &mem);
+            scope.spawn(move || {
+                for i in 0..PUTS {
+                    let key = format!("w{writer}-{i:02}");
+                    put(store, &key, "v");
+                    let kept = history(&power_cut(mem));
+                    assert!(
+                        kept.contains(&key),
+                        "put({key}) has returned, then a power cut took it"
+                    );
+                }
+            });
+        }
+    });
 }
 
 /// Writers that wait while a sync runs share the next one; none of their writes is visible

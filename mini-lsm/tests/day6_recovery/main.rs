@@ -28,7 +28,7 @@ use common::crash::{Map, Workload, scan_all};
 use common::golden::check_fields;
 use common::model::Model;
 use common::rng::Rng;
-use common::{DIR, assert_get, entries, key, mem_fs, open, options, path};
+use common::{DIR, assert_get, entries, key, mem_fs, open, options, path, wait_until};
 
 /// How long a thread waits for another one that is sure to come if the engine is right.
 const PATIENCE: Duration = Duration::from_secs(5);
