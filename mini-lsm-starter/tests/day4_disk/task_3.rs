@@ -348,6 +348,7 @@ fn random_writes_and_flushes_agree_with_a_map() {
         let (fs, mut rng) = (mem_fs(), Rng::new(seed));
         let store = open(LsmOptions {
             memtable_size: 2 << 10,
+            max_frozen_memtables: 400,
             block_size: 128,
             block_cache_size: 1 << 10,
             ..options(&fs)

@@ -65,24 +65,25 @@ fn after_a_flush_the_memory_is_empty() {
     assert!(count == 2, "a table of two keys has {count} entries");
 }
 
-/// Of a key that was written three times, the table has the last version alone.
+/// The table of a later flush comes before that of an earlier one.
 ///
-/// The memtable keeps versions for readers that began earlier. Those readers hold the memtable; nobody will ask the table for an old version.
+/// The same rule over many flushes as within one.
 ///
 /// # Hints
-/// - The memtable's cursor shows each key once, and in its newest version, if it is made with the right sequence number.
-/// - `Seq::MAX` sees all.
+/// - At which end of `levels[0]` does `with_flushed` put the table?
 #[test]
-fn only_the_newest_version_reaches_the_table() {
+fn the_newest_table_is_at_the_front_of_l0() {
     let fs = mem_fs();
     let store = open(options(&fs));
-    write(&store, "a=1 b=1 a=2 c b=2 a=3 c=3 d=4 d");
-    flush(&store);
+    for round in ["a=1 z=1", "b=2", "a=3"] {
+        write(&store, round);
+        flush(&store);
+    }
     assert_l0(
         &fs,
         &store,
-        &["a=3 b=2 c=3 d"],
-        "after several writes of the same keys and a flush",
+        &["a=3", "b=2", "a=1 z=1"],
+        "after three flushes",
     );
 }
 
@@ -106,6 +107,27 @@ fn tombstones_reach_the_table() {
         &store,
         &["b", "a b=1 c"],
         "after a flush of {b put; a, c deleted} and one of {b deleted}",
+    );
+}
+
+/// Of a key that was written three times, the table has the last version alone.
+///
+/// The memtable keeps versions for readers that began earlier. Those readers hold the memtable; nobody will ask the table for an old version.
+///
+/// # Hints
+/// - The memtable's cursor shows each key once, and in its newest version, if it is made with the right sequence number.
+/// - `Seq::MAX` sees all.
+#[test]
+fn only_the_newest_version_reaches_the_table() {
+    let fs = mem_fs();
+    let store = open(options(&fs));
+    write(&store, "a=1 b=1 a=2 c b=2 a=3 c=3 d=4 d");
+    flush(&store);
+    assert_l0(
+        &fs,
+        &store,
+        &["a=3 b=2 c=3 d"],
+        "after several writes of the same keys and a flush",
     );
 }
 
@@ -208,28 +230,6 @@ fn all_frozen_memtables_are_flushed_oldest_first() {
     assert!(
         left == 0,
         "flush() returned while {left} memtables are frozen"
-    );
-}
-
-/// The table of a later flush comes before that of an earlier one.
-///
-/// The same rule over many flushes as within one.
-///
-/// # Hints
-/// - At which end of `levels[0]` does `with_flushed` put the table?
-#[test]
-fn the_newest_table_is_at_the_front_of_l0() {
-    let fs = mem_fs();
-    let store = open(options(&fs));
-    for round in ["a=1 z=1", "b=2", "a=3"] {
-        write(&store, round);
-        flush(&store);
-    }
-    assert_l0(
-        &fs,
-        &store,
-        &["a=3", "b=2", "a=1 z=1"],
-        "after three flushes",
     );
 }
 
@@ -409,7 +409,7 @@ fn an_installed_table_survives_a_power_cut() {
 ///
 /// # Hints
 /// - Take the oldest frozen memtable *without* taking it out.
-/// - It goes in the same step in which the table comes: `install`.
+/// - It goes in the same step in which the table comes: `install`. Between two steps a reader would find neither.
 ///
 /// # Concurrent
 #[test]
@@ -418,17 +418,21 @@ fn the_memtable_stays_readable_while_its_table_is_written() {
     let hook = {
         let gate = Arc::clone(&gate);
         move |op: &Operation| {
-            if op.has_extension("sst") {
+            // Reads go on: the test reads, too.
+            if op.kind != OpKind::Read {
                 gate.pass();
             }
             Verdict::Proceed
         }
     };
+    gate.open();
     let store = open(LsmOptions::for_test(hooked(&fs, hook)));
     let _open = gate.open_at_the_end();
     write(&store, "a=1 b=2");
+    gate.shut();
+    let before = gate.arrived();
+    let mut held = before;
     let flushing = begin_flush("flush()", &store);
-    let mut held = 0;
     while !flushing.has_returned() {
         if gate.arrived() == held {
             thread::yield_now();
@@ -439,12 +443,12 @@ fn the_memtable_stays_readable_while_its_table_is_written() {
             &store,
             b"a",
             Some(b"1"),
-            &format!("before operation {held} on the new table's file"),
+            &format!("before operation {} of a flush", held - before),
         );
         gate.let_one_through();
     }
     flushing.answer().expect("flush() failed");
-    assert!(held > 0, "the flush wrote no table");
+    assert!(held > before, "the flush wrote no table");
 }
 
 /// What is written while a flush runs stays: the flush puts its table into the state as it is *then*.
