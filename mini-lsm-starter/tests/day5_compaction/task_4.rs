@@ -218,6 +218,84 @@ fn a_store_of_deleted_keys_becomes_empty() {
     assert_get(&store, &key(7), Some(&value(1007)), "after a new beginning");
 }
 
+/// L0 is newer than the level below it: for `get` and for scans of all kinds of ranges.
+///
+/// The ranges are those that everybody forgets: bounds in a gap, on a key, excluded, crossing, past everything.
+///
+/// # Hints
+/// - `get` asks L0 from the newest table on, then one table of each level.
+/// - A tombstone in L0 ends the search: what the level below holds is not asked any more.
+/// - For a scan, L0's tables come before the level's concat iterator.
+#[test]
+fn l0_hides_what_lies_below() {
+    let fs = mem_fs();
+    let store = open(LsmOptions {
+        table_size: 600,
+        ..small(&fs)
+    });
+    let mut model = Model::default();
+    for i in 0..60 {
+        model.put(&store, &key(2 * i), &value(i));
+    }
+    compact(&store);
+    model.check_ranges(&store, 60, "with all keys below L0");
+    for i in (0..60).step_by(3) {
+        model.put(&store, &key(2 * i), b"newer");
+        model.delete(&store, &key(2 * i + 2));
+    }
+    store.flush().expect("flush failed");
+    let metrics = store.metrics();
+    assert!(
+        metrics.levels[0].len() == 1 && used_levels(&metrics).len() == 2,
+        "tables should be in L0 and on one level, but a level has so many: {:?}",
+        shape(&metrics)
+    );
+    model.check_all(&store, 60, "with newer keys in L0");
+    model.check_ranges(&store, 60, "with newer keys in L0");
+}
+
+/// A compaction hides no key, not for the time of one operation on a file.
+///
+/// Inputs that go in one step and outputs that come in the next leave a moment at which readers find neither.
+///
+/// # Hints
+/// - How many states does a reader pass through? One swap takes the inputs out and puts the outputs in.
+/// - What is written to disk is written before that swap, or after it.
+#[test]
+fn a_compaction_hides_no_key_while_it_works() {
+    let fs = mem_fs();
+    let looked_from = Arc::new(OnceLock::<Weak<LsmStorage>>::new());
+    let missed = Arc::new(Mutex::new(Vec::new()));
+    let hook = {
+        let (looked_from, missed) = (Arc::clone(&looked_from), Arc::clone(&missed));
+        move |op: &Operation| {
+            let store = looked_from.get().and_then(Weak::upgrade);
+            // Reads go on: the look is one, too.
+            if let Some(store) = store.filter(|_| op.kind != OpKind::Read) {
+                let found = [5, 15, 25].map(|i| store.get(&key(i)).is_ok_and(|v| v.is_some()));
+                let operation = format!("{:?} {}", op.kind, op.path.display());
+                missed.lock().unwrap().push((operation, found));
+            }
+            Verdict::Proceed
+        }
+    };
+    let inner = Arc::clone(&fs) as Arc<dyn FileSystem>;
+    let store = Arc::new(open(LsmOptions::for_test(Arc::new(FaultFs::new(
+        inner, hook,
+    )))));
+    put_table(&store, 0..20, 0);
+    put_table(&store, 10..30, 1);
+    looked_from.set(Arc::downgrade(&store)).expect("set once");
+    store.compact().expect("compact() failed");
+    let looks = missed.lock().unwrap().clone();
+    assert!(!looks.is_empty(), "compact() wrote nothing");
+    let wrong = looks.iter().find(|(_, found)| *found != [true; 3]);
+    assert!(
+        wrong.is_none(),
+        "while compact() runs, just before {wrong:?}, not all of three keys are found"
+    );
+}
+
 /// A table that comes to L0 while a compaction runs is kept.
 ///
 /// The compaction was picked when the table was not there. If its result is installed over the whole of L0, a flushed table, whose memtable is gone, is lost.
@@ -265,42 +343,6 @@ fn a_table_that_arrives_during_a_compaction_is_kept() {
         names_of(&metrics),
         "the table files after writes during compact()"
     );
-}
-
-/// L0 is newer than the level below it: for `get` and for scans of all kinds of ranges.
-///
-/// The ranges are those that everybody forgets: bounds in a gap, on a key, excluded, crossing, past everything.
-///
-/// # Hints
-/// - `get` asks L0 from the newest table on, then one table of each level.
-/// - A tombstone in L0 ends the search: what the level below holds is not asked any more.
-/// - For a scan, L0's tables come before the level's concat iterator.
-#[test]
-fn l0_hides_what_lies_below() {
-    let fs = mem_fs();
-    let store = open(LsmOptions {
-        table_size: 600,
-        ..small(&fs)
-    });
-    let mut model = Model::default();
-    for i in 0..60 {
-        model.put(&store, &key(2 * i), &value(i));
-    }
-    compact(&store);
-    model.check_ranges(&store, 60, "with all keys below L0");
-    for i in (0..60).step_by(3) {
-        model.put(&store, &key(2 * i), b"newer");
-        model.delete(&store, &key(2 * i + 2));
-    }
-    store.flush().expect("flush failed");
-    let metrics = store.metrics();
-    assert!(
-        metrics.levels[0].len() == 1 && used_levels(&metrics).len() == 2,
-        "tables should be in L0 and on one level, but a level has so many: {:?}",
-        shape(&metrics)
-    );
-    model.check_all(&store, 60, "with newer keys in L0");
-    model.check_ranges(&store, 60, "with newer keys in L0");
 }
 
 /// Of a level, a `get` opens one table at most, and a scan that begins in it reads one block.

@@ -53,6 +53,75 @@ fn a_score_counts_tables_in_l0_and_bytes_below() {
     }
 }
 
+/// All tables of L0 go together, newest first, with all tables of L1 that their range overlaps, and no others.
+///
+/// L0's tables overlap. If a newer one went down and an older one stayed, the older version of a key would lie above the newer one, and readers would find it first.
+///
+/// # Hints
+/// - The range goes from the smallest first key of all tables of L0 to the greatest last key, and these may belong to any of them.
+/// - A table of L1 inside a gap of L0 is within the range, too.
+/// - The order of inputs says who is newer: L0 as it stands in the level, then L1 by key.
+#[test]
+fn l0_goes_down_as_a_whole_with_what_it_overlaps() {
+    assert_picks(
+        "L0: h-j e-f k-m d-e | L1: a-b c-d f-g h-h m-n o-p | L2: a-z",
+        &[],
+        "L0: h-j e-f k-m d-e | L1: c-d f-g h-h m-n => L1",
+    );
+    assert_picks(
+        "L0: b-y a-c w-z c-d | L1: a-a z-z | L2:",
+        &[],
+        "L0: b-y a-c w-z c-d | L1: a-a z-z => L1",
+    );
+    assert_picks(
+        "L0: h-j e-f a-b h-m | L1: c-d | L2:",
+        &[],
+        "L0: h-j e-f a-b h-m | L1: c-d => L1",
+    );
+}
+
+/// Tables are moved as they are only if none overlaps another, neither among themselves nor on the target level.
+///
+/// A move costs no byte of writing. But two tables of L0 that overlap would break the order of L1 if they were moved.
+///
+/// # Hints
+/// - Is there an input from the target level? Then there is something to merge.
+/// - L0 is ordered by age: sort its tables by key before you compare neighbours.
+/// - Tables that touch at one key overlap.
+#[test]
+fn a_move_is_trivial_only_where_nothing_overlaps() {
+    assert_picks(
+        "L0: g-h a-b e-f c-d | L1: i-j | L2:",
+        &[],
+        "L0: g-h a-b e-f c-d => L1, moved",
+    );
+    assert_picks(
+        "L0: g-h a-b e-f b-d | L1: i-j | L2:",
+        &[],
+        "L0: g-h a-b e-f b-d => L1",
+    );
+    assert_picks(
+        "L0: a-z c-d e-f g-h | L1: | L2:",
+        &[],
+        "L0: a-z c-d e-f g-h => L1",
+    );
+    assert_picks(
+        "L0: g-h a-b e-f c-d | L1: h-j | L2:",
+        &[],
+        "L0: g-h a-b e-f c-d | L1: h-j => L1",
+    );
+    assert_picks(
+        "L0: | L1: c-d*100 | L2: a-b e-f",
+        &[],
+        "L1: c-d => L2, moved",
+    );
+    assert_picks(
+        "L0: | L1: c-d*100 | L2: a-c",
+        &[],
+        "L1: c-d | L2: a-c => L2",
+    );
+}
+
 /// A level needs a compaction when its score is exactly 1.0; below that it does not.
 ///
 /// Triggers are promises: with a trigger of 4 the fourth table calls for a compaction, not the fifth.
@@ -130,33 +199,6 @@ fn the_trigger_of_l0_is_not_hidden_by_other_levels() {
             "L0: a-b a-b a-b a-b => L1",
         );
     }
-}
-
-/// All tables of L0 go together, newest first, with all tables of L1 that their range overlaps, and no others.
-///
-/// L0's tables overlap. If a newer one went down and an older one stayed, the older version of a key would lie above the newer one, and readers would find it first.
-///
-/// # Hints
-/// - The range goes from the smallest first key of all tables of L0 to the greatest last key, and these may belong to any of them.
-/// - A table of L1 inside a gap of L0 is within the range, too.
-/// - The order of inputs says who is newer: L0 as it stands in the level, then L1 by key.
-#[test]
-fn l0_goes_down_as_a_whole_with_what_it_overlaps() {
-    assert_picks(
-        "L0: h-j e-f k-m d-e | L1: a-b c-d f-g h-h m-n o-p | L2: a-z",
-        &[],
-        "L0: h-j e-f k-m d-e | L1: c-d f-g h-h m-n => L1",
-    );
-    assert_picks(
-        "L0: b-y a-c w-z c-d | L1: a-a z-z | L2:",
-        &[],
-        "L0: b-y a-c w-z c-d | L1: a-a z-z => L1",
-    );
-    assert_picks(
-        "L0: h-j e-f a-b h-m | L1: c-d | L2:",
-        &[],
-        "L0: h-j e-f a-b h-m | L1: c-d => L1",
-    );
 }
 
 /// From another level one table goes, with the tables of the next level that it overlaps, be it at one key only.
@@ -274,48 +316,6 @@ fn the_last_level_is_never_picked() {
     );
 }
 
-/// Tables are moved as they are only if none overlaps another, neither among themselves nor on the target level.
-///
-/// A move costs no byte of writing. But two tables of L0 that overlap would break the order of L1 if they were moved.
-///
-/// # Hints
-/// - Is there an input from the target level? Then there is something to merge.
-/// - L0 is ordered by age: sort its tables by key before you compare neighbours.
-/// - Tables that touch at one key overlap.
-#[test]
-fn a_move_is_trivial_only_where_nothing_overlaps() {
-    assert_picks(
-        "L0: g-h a-b e-f c-d | L1: i-j | L2:",
-        &[],
-        "L0: g-h a-b e-f c-d => L1, moved",
-    );
-    assert_picks(
-        "L0: g-h a-b e-f b-d | L1: i-j | L2:",
-        &[],
-        "L0: g-h a-b e-f b-d => L1",
-    );
-    assert_picks(
-        "L0: a-z c-d e-f g-h | L1: | L2:",
-        &[],
-        "L0: a-z c-d e-f g-h => L1",
-    );
-    assert_picks(
-        "L0: g-h a-b e-f c-d | L1: h-j | L2:",
-        &[],
-        "L0: g-h a-b e-f c-d | L1: h-j => L1",
-    );
-    assert_picks(
-        "L0: | L1: c-d*100 | L2: a-b e-f",
-        &[],
-        "L1: c-d => L2, moved",
-    );
-    assert_picks(
-        "L0: | L1: c-d*100 | L2: a-c",
-        &[],
-        "L1: c-d | L2: a-c => L2",
-    );
-}
-
 #[track_caller]
 fn assert_everything(text: &str, expected: &str) {
     let levels = tree(text);
@@ -325,24 +325,6 @@ fn assert_everything(text: &str, expected: &str) {
         got == expected,
         "the compaction of everything in {text} should be {expected}, but it is {got}"
     );
-}
-
-/// The compaction of everything takes every table, newest first, and never just moves them.
-///
-/// Whoever asks for it wants what is deleted and overwritten to be gone: also from a single table, which a move would leave as it is.
-///
-/// # Hints
-/// - Level by level is newest first, and each level stands in the right order already.
-/// - Without any table there is nothing to do.
-#[test]
-fn everything_is_every_table_newest_first() {
-    assert_everything(
-        "L0: e-f a-z | L1: c-d f-g | L2: | L3: b-c | L4:",
-        "L0: e-f a-z | L1: c-d f-g | L3: b-c => L3",
-    );
-    assert_everything("L0: a-b | L1: | L2:", "L0: a-b => L1");
-    assert_everything("L0: | L1: a-b c-d | L2:", "L1: a-b c-d => L1");
-    assert_everything("L0: | L1: | L2:", "nothing");
 }
 
 /// Everything goes to the first level whose target has room for it, but to none above the deepest that is used.
@@ -377,4 +359,22 @@ fn everything_goes_to_the_first_level_with_room_for_it() {
         "L0: | L1: a-b*1 | L2: | L3: c-d*1",
         "L1: a-b | L3: c-d => L3",
     );
+}
+
+/// The compaction of everything takes every table, newest first, and never just moves them.
+///
+/// Whoever asks for it wants what is deleted and overwritten to be gone: also from a single table, which a move would leave as it is.
+///
+/// # Hints
+/// - Level by level is newest first, and each level stands in the right order already.
+/// - Without any table there is nothing to do.
+#[test]
+fn everything_is_every_table_newest_first() {
+    assert_everything(
+        "L0: e-f a-z | L1: c-d f-g | L2: | L3: b-c | L4:",
+        "L0: e-f a-z | L1: c-d f-g | L3: b-c => L3",
+    );
+    assert_everything("L0: a-b | L1: | L2:", "L0: a-b => L1");
+    assert_everything("L0: | L1: a-b c-d | L2:", "L1: a-b c-d => L1");
+    assert_everything("L0: | L1: | L2:", "nothing");
 }

@@ -820,3 +820,36 @@ fn compact_and_the_thread_take_turns() {
     let count: u64 = tables.iter().map(|table| table.entry_count).sum();
     assert_eq!(count, 50, "how many entries the tables have {when}");
 }
+
+/// The thread waits, too, as long as `compact()` runs.
+///
+/// Locks work only if everybody holds them until the work is done.
+///
+/// # Hints
+/// - Until when does `compact()` hold the compaction lock? Its inputs must be there at the end, as they were at the pick.
+#[test]
+fn the_thread_waits_for_compact() {
+    let fs = mem_fs();
+    let (store, watch) = open_busy(busy(&fs));
+    put_table(&store, 0..20, 0);
+    compact_held(&store, &watch, || {
+        put_table(&store, 10..30, 1);
+        put_table(&store, 20..40, 2);
+        // Time enough for a thread that does not wait.
+        for _ in 0..2000 {
+            std::thread::yield_now();
+        }
+        let begun = watch.count(|event| matches!(event, Event::CompactionBegun { .. }));
+        assert_eq!(
+            begun, 1,
+            "how many compactions have begun while that of compact() is held"
+        );
+    })
+    .expect("compact() failed");
+    settle(&store, &watch, &busy(&fs));
+    let when = "after a compaction by compact() and one by the thread";
+    for (i, round) in [(5, 0), (15, 1), (25, 2), (35, 2)] {
+        assert_get(&store, &key(i), Some(&value(1000 * round + i)), when);
+    }
+    check_levels(&store.metrics(), when);
+}
