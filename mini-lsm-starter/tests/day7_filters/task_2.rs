@@ -109,6 +109,47 @@ fn an_opened_table_denies_most_absent_keys() {
     assert_filter_works(&table, "a table with filter");
 }
 
+/// What the filter denies is not looked for, and what a cursor walks is not asked of the filter.
+///
+/// The filter of this table has been replaced by one that denies everything. `get` has to believe it; a scan has no one key to ask for.
+///
+/// # Hints
+/// - The filter is for `get` alone. A seek looks for the first key *from* its target on, and the target itself may be missing.
+/// - If `get` still finds the key, it does not ask, or asks too late.
+#[test]
+fn get_believes_the_filter_and_cursors_never_ask_it() {
+    let all: Vec<Entry> = (0..400).map(numbered).collect();
+    let (_, fs) = table(&all, 10);
+    let mut parts = Parts::of(&fs);
+    parts.filter = vec![0; 65];
+    parts.filter[64] = 1;
+    parts.write(&fs);
+    let table = open_table(fs).expect("a table with a filter of no bits is a table");
+
+    for (key, _) in all.iter().step_by(29) {
+        let got = tell(table.get(key).expect("a get in a sound table failed"));
+        assert!(
+            got == "nothing",
+            "the filter denies everything, but get({}) gave {got}",
+            show(key)
+        );
+    }
+    let mut cursor = SsTableIterator::new(Arc::clone(&table), CacheFill::No);
+    cursor.seek_to_first().expect("seek_to_first() failed");
+    assert!(
+        rest(&mut cursor) == all,
+        "a walk over the table misses entries that the filter denies"
+    );
+    for (key, _) in all.iter().step_by(29) {
+        cursor.seek(key).expect("seek failed");
+        assert!(
+            cursor.is_valid() && cursor.key() == key,
+            "seek({}) does not find the key in the table: a cursor must not ask the filter",
+            show(key)
+        );
+    }
+}
+
 /// Absent keys within a table's range cost no read, but for the few that pass the filter by chance; a present key costs one.
 ///
 /// Without a filter each of them costs a block: a read from disk, a checksum, a binary search, all for a "no".
@@ -149,47 +190,6 @@ fn an_absent_key_costs_hardly_any_read() {
             show(key),
             table_reads(&log),
             common::show_value(value.as_deref())
-        );
-    }
-}
-
-/// What the filter denies is not looked for, and what a cursor walks is not asked of the filter.
-///
-/// The filter of this table has been replaced by one that denies everything. `get` has to believe it; a scan has no one key to ask for.
-///
-/// # Hints
-/// - The filter is for `get` alone. A seek looks for the first key *from* its target on, and the target itself may be missing.
-/// - If `get` still finds the key, it does not ask, or asks too late.
-#[test]
-fn get_believes_the_filter_and_cursors_never_ask_it() {
-    let all: Vec<Entry> = (0..400).map(numbered).collect();
-    let (_, fs) = table(&all, 10);
-    let mut parts = Parts::of(&fs);
-    parts.filter = vec![0; 65];
-    parts.filter[64] = 1;
-    parts.write(&fs);
-    let table = open_table(fs).expect("a table with a filter of no bits is a table");
-
-    for (key, _) in all.iter().step_by(29) {
-        let got = tell(table.get(key).expect("a get in a sound table failed"));
-        assert!(
-            got == "nothing",
-            "the filter denies everything, but get({}) gave {got}",
-            show(key)
-        );
-    }
-    let mut cursor = SsTableIterator::new(Arc::clone(&table), CacheFill::No);
-    cursor.seek_to_first().expect("seek_to_first() failed");
-    assert!(
-        rest(&mut cursor) == all,
-        "a walk over the table misses entries that the filter denies"
-    );
-    for (key, _) in all.iter().step_by(29) {
-        cursor.seek(key).expect("seek failed");
-        assert!(
-            cursor.is_valid() && cursor.key() == key,
-            "seek({}) does not find the key in the table: a cursor must not ask the filter",
-            show(key)
         );
     }
 }

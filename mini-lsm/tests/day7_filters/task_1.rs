@@ -72,6 +72,38 @@ fn golden_bits_of_apple_and_plum() {
     );
 }
 
+/// The bits are rounded up to whole blocks of 512.
+///
+/// Rounded down, 100 keys would share the room of 51 and pass far more absent keys than was paid for.
+///
+/// # Hints
+/// - `div_ceil`.
+/// - 51 keys at 10 bits want 510 bits: one block. 52 want 520: two.
+#[test]
+fn the_bits_are_rounded_up_to_whole_blocks() {
+    let known = [
+        (1, 1, 1),
+        (51, 10, 1),
+        (52, 10, 2),
+        (102, 10, 2),
+        (103, 10, 3),
+        (512, 1, 1),
+        (513, 1, 2),
+        (1, 512, 1),
+        (1, 513, 2),
+    ];
+    for (key_count, bits_per_key, block_count) in known {
+        let hashes: Vec<u32> = (0..key_count)
+            .map(|i: u32| i.wrapping_mul(0x0123_4567))
+            .collect();
+        let len = BloomFilter::build(&hashes, bits_per_key).encode().len();
+        assert!(
+            len == 64 * block_count + 1,
+            "{key_count} keys at {bits_per_key} bits need {block_count} blocks of 64 bytes and a probe count, but the filter has {len} bytes"
+        );
+    }
+}
+
 /// The high bits of the hash pick the block: with three blocks, a third of all hashes each, in order.
 ///
 /// Multiplying and shifting gives every block the same share without a division. A remainder would do so too, but it is not the format.
@@ -137,38 +169,6 @@ fn the_probe_count_is_bits_times_ln_2_rounded() {
         assert!(
             got == Some(expected),
             "with {bits_per_key} bits a key the last byte, the probe count, must be {expected}, got {got:?}"
-        );
-    }
-}
-
-/// The bits are rounded up to whole blocks of 512.
-///
-/// Rounded down, 100 keys would share the room of 51 and pass far more absent keys than was paid for.
-///
-/// # Hints
-/// - `div_ceil`.
-/// - 51 keys at 10 bits want 510 bits: one block. 52 want 520: two.
-#[test]
-fn the_bits_are_rounded_up_to_whole_blocks() {
-    let known = [
-        (1, 1, 1),
-        (51, 10, 1),
-        (52, 10, 2),
-        (102, 10, 2),
-        (103, 10, 3),
-        (512, 1, 1),
-        (513, 1, 2),
-        (1, 512, 1),
-        (1, 513, 2),
-    ];
-    for (key_count, bits_per_key, block_count) in known {
-        let hashes: Vec<u32> = (0..key_count)
-            .map(|i: u32| i.wrapping_mul(0x0123_4567))
-            .collect();
-        let len = BloomFilter::build(&hashes, bits_per_key).encode().len();
-        assert!(
-            len == 64 * block_count + 1,
-            "{key_count} keys at {bits_per_key} bits need {block_count} blocks of 64 bytes and a probe count, but the filter has {len} bytes"
         );
     }
 }
