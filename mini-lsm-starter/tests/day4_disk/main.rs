@@ -135,7 +135,9 @@ impl Gate {
         state.arrived += 1;
         let turn = state.arrived;
         let is_held = |state: &mut GateState| !state.is_open && state.let_through < turn;
-        self.changed.wait_while_for(&mut state, is_held, PATIENCE);
+        // Longer than anybody waits for a call: one that hangs because of us must be seen to hang.
+        let limit = 3 * PATIENCE;
+        self.changed.wait_while_for(&mut state, is_held, limit);
     }
 
     /// How many threads have come here so far.
