@@ -64,19 +64,19 @@ fn a_score_counts_tables_in_l0_and_bytes_below() {
 #[test]
 fn l0_goes_down_as_a_whole_with_what_it_overlaps() {
     assert_picks(
-        "L0: h-j e-f k-m d-e | L1: a-b c-d f-g h-h m-n o-p | L2: a-z",
+        "L0: h-j e-f k-m d-e e-e | L1: a-b c-d f-g h-h m-n o-p | L2: a-z",
         &[],
-        "L0: h-j e-f k-m d-e | L1: c-d f-g h-h m-n => L1",
+        "L0: h-j e-f k-m d-e e-e | L1: c-d f-g h-h m-n => L1",
     );
     assert_picks(
-        "L0: b-y a-c w-z c-d | L1: a-a z-z | L2:",
+        "L0: b-y a-c w-z c-d d-d | L1: a-a z-z | L2:",
         &[],
-        "L0: b-y a-c w-z c-d | L1: a-a z-z => L1",
+        "L0: b-y a-c w-z c-d d-d | L1: a-a z-z => L1",
     );
     assert_picks(
-        "L0: h-j e-f a-b h-m | L1: c-d | L2:",
+        "L0: h-j e-f a-b h-m b-b | L1: c-d | L2:",
         &[],
-        "L0: h-j e-f a-b h-m | L1: c-d => L1",
+        "L0: h-j e-f a-b h-m b-b | L1: c-d => L1",
     );
 }
 
@@ -91,32 +91,32 @@ fn l0_goes_down_as_a_whole_with_what_it_overlaps() {
 #[test]
 fn a_move_is_trivial_only_where_nothing_overlaps() {
     assert_picks(
-        "L0: g-h a-b e-f c-d | L1: i-j | L2:",
+        "L0: g-h a-b e-f c-d dd-de | L1: i-j | L2:",
         &[],
-        "L0: g-h a-b e-f c-d => L1, moved",
+        "L0: g-h a-b e-f c-d dd-de => L1, moved",
     );
     assert_picks(
-        "L0: g-h a-b e-f b-d | L1: i-j | L2:",
+        "L0: g-h a-b e-f b-d dd-de | L1: i-j | L2:",
         &[],
-        "L0: g-h a-b e-f b-d => L1",
+        "L0: g-h a-b e-f b-d dd-de => L1",
     );
     assert_picks(
-        "L0: a-z c-d e-f g-h | L1: | L2:",
+        "L0: a-z c-d e-f g-h dd-de | L1: | L2:",
         &[],
-        "L0: a-z c-d e-f g-h => L1",
+        "L0: a-z c-d e-f g-h dd-de => L1",
     );
     assert_picks(
-        "L0: g-h a-b e-f c-d | L1: h-j | L2:",
+        "L0: g-h a-b e-f c-d dd-de | L1: h-j | L2:",
         &[],
-        "L0: g-h a-b e-f c-d | L1: h-j => L1",
+        "L0: g-h a-b e-f c-d dd-de | L1: h-j => L1",
     );
     assert_picks(
-        "L0: | L1: c-d*100 | L2: a-b e-f",
+        "L0: | L1: c-d*101 | L2: a-b e-f",
         &[],
         "L1: c-d => L2, moved",
     );
     assert_picks(
-        "L0: | L1: c-d*100 | L2: a-c",
+        "L0: | L1: c-d*101 | L2: a-c",
         &[],
         "L1: c-d | L2: a-c => L2",
     );
