@@ -16,7 +16,7 @@ use bugs::yours;
 use bugs::zoo::{self, Bug};
 use clap::Parser;
 use staging::tree::Tree;
-use xtask::catalogue::{self, Day};
+use xtask::catalogue::{self, Day, Test};
 use xtask::flags::unknown;
 use xtask::process;
 use xtask::screen::Screen;
@@ -70,6 +70,13 @@ struct Park {
     screen: Screen,
 }
 
+impl Ask {
+    /// Nobody said which bugs: a run that has to be short.
+    fn is_quick(&self) -> bool {
+        !self.all && self.day.is_none() && self.names.is_empty()
+    }
+}
+
 fn run(ask: &Ask) -> Result<bool> {
     process::kill_all_when_interrupted();
     let workspace = workspace()?;
@@ -97,7 +104,7 @@ fn run(ask: &Ask) -> Result<bool> {
     }
     match ask.record {
         true => park.record(&bugs),
-        false => park.compare(&bugs, !ask.names.is_empty()),
+        false => park.compare(&bugs, ask),
     }
 }
 
@@ -164,25 +171,32 @@ impl Park {
         yours::run(&self.workspace, &ground, bugs, &self.screen)
     }
 
-    /// Hunts the bugs and holds what comes of it against the record.
-    fn compare(&self, bugs: &[&Bug], in_full: bool) -> Result<bool> {
+    /// Hunts the bugs and holds what comes of it against the record: all tests, or those up to the first that fails.
+    fn compare(&self, bugs: &[&Bug], ask: &Ask) -> Result<bool> {
         let record = Record::read(self.workspace.root())?;
         let ground = self.ground();
         let mut sum = Sum::default();
         let hunt = |bug: &Bug, copy: &str| {
-            let entry = record.of(bug);
-            let known = entry.map(Entry::failures).unwrap_or_default();
-            let mut hunt = ground.hunt(bug, copy, &known)?;
-            if let (Hunt::Ran(ran), Some(entry)) = (&mut hunt, entry) {
-                ground.look_again(bug, copy, ran, entry)?;
+            let all = &ground.day(bug)?.tests;
+            let Some(entry) = record.of(bug) else {
+                return Ok((ground.hunt(bug, copy, all, &Failures::new())?, None));
+            };
+            let tests = match ask.is_quick() {
+                true => entry.up_to_the_first(all),
+                false => all.clone(),
+            };
+            let entry = entry.of_tests(&tests);
+            let mut hunt = ground.hunt(bug, copy, &tests, &entry.failures())?;
+            if let Hunt::Ran(ran) = &mut hunt {
+                ground.look_again(bug, copy, ran, &entry)?;
             }
-            Ok(hunt)
+            Ok((hunt, Some(entry)))
         };
-        ground.hunt_all(bugs, hunt, |bug, hunt| {
-            let problems = verdict::problems(bug, &hunt, record.of(bug));
+        ground.hunt_all(bugs, hunt, |bug, (hunt, entry)| {
+            let problems = verdict::problems(bug, &hunt, entry.as_ref());
             sum.add(bug, problems.is_empty());
             let mut text = report::line(bug, &hunt, &problems, &self.screen);
-            if in_full {
+            if !ask.names.is_empty() {
                 text += &report::in_full(bug, &hunt);
             }
             print!("{}", self.screen.fit(&text));
@@ -191,19 +205,22 @@ impl Park {
         Ok(sum.all_good())
     }
 
-    /// Hunts the bugs twice and writes down what fails.
+    /// Hunts the bugs, runs what fails a second time, and writes it down.
     fn record(&self, bugs: &[&Bug]) -> Result<bool> {
         let mut record = Record::read(self.workspace.root())?;
         let ground = self.ground();
         let mut written = Ok(());
         let mut sum = Sum::default();
         let hunt = |bug: &Bug, copy: &str| {
-            let first = ground.hunt(bug, copy, &Failures::new())?;
+            let tests = &ground.day(bug)?.tests;
+            let first = ground.hunt(bug, copy, tests, &Failures::new())?;
             let Hunt::Ran(ran) = &first else {
                 return Ok((first, Vec::new()));
             };
-            let tests = &ground.day(bug)?.tests;
-            let second = ground.again(bug, copy, tests, &ran.failures())?;
+            let known = ran.failures();
+            let failed = tests.iter().filter(|test| known.contains_key(&test.path()));
+            let failed: Vec<Test> = failed.cloned().collect();
+            let second = ground.again(bug, copy, &failed, &known)?;
             let runs = vec![ran.failures(), second.failures()];
             Ok((first, runs))
         };

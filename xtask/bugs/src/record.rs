@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use xtask::catalogue::Test;
 use xtask::scheck::kind::Kind;
 
 use crate::hunt::Failures;
@@ -100,6 +101,23 @@ impl Entry {
             entry.fails.remove(test);
             entry.varies.entry(test.clone()).or_insert(word.clone());
         }
+        entry
+    }
+
+    /// Of the tests of a day, in order, those up to the first of its task that fails for sure; all, if none does.
+    pub fn up_to_the_first(&self, tests: &[Test]) -> Vec<Test> {
+        let first = tests
+            .iter()
+            .position(|test| test.task >= self.task && self.fails.contains_key(&test.path()));
+        tests[..first.map_or(tests.len(), |first| first + 1)].to_vec()
+    }
+
+    /// What it says of these tests.
+    pub fn of_tests(&self, tests: &[Test]) -> Entry {
+        let mut entry = self.clone();
+        entry
+            .fails
+            .retain(|path, _| tests.iter().any(|test| test.path() == *path));
         entry
     }
 

@@ -229,3 +229,40 @@ fn failure(subject: &Subject, binary: &Path, test: &str) -> Result<Option<String
         _ => Some(finished.stderr),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_names_what_nobody_notices() {
+        assert_eq!(sum(1, 2, &[]), "your 1 test catches 2 of 2\n");
+        let missed = ["A byte is lost.".to_string()];
+        assert_eq!(
+            sum(3, 9, &missed),
+            "your 3 tests catch 8 of 9\nnone of them notices:\n  - A byte is lost.\n"
+        );
+    }
+
+    #[test]
+    fn the_targets_of_the_course_are_not_the_learners() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let tests = dir.path().join("tests");
+        for folder in ["common", "day1_a", "mine"] {
+            fs::create_dir_all(tests.join(folder)).expect("folders in it");
+        }
+        for file in [
+            "common/mod.rs",
+            "day1_a/main.rs",
+            "mine/main.rs",
+            "b.rs",
+            "notes.md",
+        ] {
+            fs::write(tests.join(file), "//! Day 1 · A day.\n").expect("files in them");
+        }
+        let days = xtask::catalogue::read(dir.path()).expect("a course of one day");
+        let targets = targets(dir.path(), &days).expect("they can be read");
+        let names: Vec<String> = targets.iter().map(Target::binary).collect();
+        assert_eq!(names, ["b", "mine"]);
+    }
+}

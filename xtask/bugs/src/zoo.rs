@@ -7,7 +7,7 @@
 //! claim = "What breaks."
 //! question = "What points at it, without giving it away?"
 //! met = true                        # people are known to have made it; absent if it was thought up
-//! caught_by = ["task_1::a_test"]    # the first test that fails must be one of these
+//! caught_by = ["task_1::a_test"]    # the first test that fails, or the first of its task, must be one of these
 //!
 //! [[bug.edit]]                      # one or more; each text stands exactly once in its file
 //! file = "src/block/builder.rs"
