@@ -432,45 +432,6 @@ fn a_durable_put_survives_a_power_cut() {
     assert_eq!(history(&power_cut(&mem)), history(&mem), "after a batch");
 }
 
-/// With many writers, and a new log for each write, every put is on disk when it returns.
-///
-/// A write that waits for its sync may find that another writer has left its log meanwhile. The next sync is of the new log, and covers it no more.
-///
-/// # Hints
-/// - Which log does the leader of a group sync, and is what it vouches for in that one alone?
-/// - Before a new log takes over, sync the old one, and then say how far all is synced.
-#[test]
-fn a_put_whose_log_was_left_is_on_disk_when_it_returns() {
-    const WRITERS: usize = 4;
-    const PUTS: usize = 40;
-    let mem = mem_fs();
-    let fs = hooked(&mem, |_| {
-        // Another thread may go first at every step.
-        thread::yield_now();
-        Verdict::Proceed
-    });
-    let store = open(LsmOptions {
-        memtable_size: 1,
-        ..sync_options(fs)
-    });
-    thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let (store, mem) = (&store, &mem);
-            scope.spawn(move || {
-                for i in 0..PUTS {
-                    let key = format!("w{writer}-{i:02}");
-                    put(store, &key, "v");
-                    let kept = history(&power_cut(mem));
-                    assert!(
-                        kept.contains(&key),
-                        "put({key}) has returned, then a power cut took it"
-                    );
-                }
-            });
-        }
-    });
-}
-
 /// Writers that wait while a sync runs share the next one; none of their writes is visible
 /// before it is synced.
 ///
@@ -594,6 +555,45 @@ fn a_sync_covers_only_what_came_before_it() {
     );
     assert_get(&store, b"second", None, "after its sync failed");
     assert_ended(&store, "after a failed sync");
+}
+
+/// With many writers, and a new log for each write, every put is on disk when it returns.
+///
+/// A write that waits for its sync may find that another writer has left its log meanwhile. The next sync is of the new log, and covers it no more.
+///
+/// # Hints
+/// - Which log does the leader of a group sync, and is what it vouches for in that one alone?
+/// - Before a new log takes over, sync the old one, and then say how far all is synced.
+#[test]
+fn a_put_whose_log_was_left_is_on_disk_when_it_returns() {
+    const WRITERS: usize = 4;
+    const PUTS: usize = 40;
+    let mem = mem_fs();
+    let fs = hooked(&mem, |_| {
+        // Another thread may go first at every step.
+        thread::yield_now();
+        Verdict::Proceed
+    });
+    let store = open(LsmOptions {
+        memtable_size: 1,
+        ..sync_options(fs)
+    });
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (store, mem) = (&store, &mem);
+            scope.spawn(move || {
+                for i in 0..PUTS {
+                    let key = format!("w{writer}-{i:02}");
+                    put(store, &key, "v");
+                    let kept = history(&power_cut(mem));
+                    assert!(
+                        kept.contains(&key),
+                        "put({key}) has returned, then a power cut took it"
+                    );
+                }
+            });
+        }
+    });
 }
 
 /// When a log cannot be synced, the write fails, it is never seen, and no other write is taken;
