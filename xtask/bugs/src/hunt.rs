@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use staging::tree::Tree;
 use xtask::catalogue::{Day, Test};
+use xtask::scheck::Ask;
 use xtask::scheck::build::{self, Outcome};
 use xtask::scheck::kind::Kind;
+use xtask::scheck::repeat::Rounds;
 use xtask::scheck::report::Trial;
 use xtask::scheck::trial;
 use xtask::screen::Screen;
@@ -98,11 +100,11 @@ impl Ground<'_> {
         self.scratch
             .lay_out(name, &edit::plant(&self.reference, bug)?)?;
         let subject = self.scratch.subject(name, TIME_LIMIT);
-        let built = match build::build(&subject, &[day], self.screen)? {
+        let built = match build::build(&subject, &[day.binary()], self.screen)? {
             Outcome::Built(built) => built,
             Outcome::CrateBroken(error) => return Ok(Hunt::NotCompiled(error.rendered)),
         };
-        match built.binary(day) {
+        match built.binary(&day.binary()) {
             Ok(_) => Ok(Hunt::Ran(self.run(bug, name, tests, known, &built)?)),
             Err(error) => Ok(Hunt::NotCompiled(error.rendered)),
         }
@@ -131,7 +133,7 @@ impl Ground<'_> {
     /// Runs some tests of the bug that has just been hunted in this copy.
     pub fn again(&self, bug: &Bug, name: &str, tests: &[Test], known: &Failures) -> Result<Ran> {
         let subject = self.scratch.subject(name, TIME_LIMIT);
-        match build::build(&subject, &[self.day(bug)?], self.screen)? {
+        match build::build(&subject, &[self.day(bug)?.binary()], self.screen)? {
             Outcome::Built(built) => self.run(bug, name, tests, known, &built),
             Outcome::CrateBroken(error) => anyhow::bail!("{}", error.rendered),
         }
@@ -147,15 +149,16 @@ impl Ground<'_> {
     ) -> Result<Ran> {
         let day = self.day(bug)?;
         let binary = built
-            .binary(day)
+            .binary(&day.binary())
             .map_err(|error| anyhow::anyhow!("{}", error.rendered))?;
         let hangs = |test: &&Test| known.get(&test.path()) == Some(&Kind::Timeout);
         let (hanging, others): (Vec<&Test>, Vec<&Test>) = tests.iter().partition(hangs);
+        let once = Rounds::new(&Ask::default());
         let mut trials = Vec::new();
         for (chosen, time) in [(others, TIME_LIMIT), (hanging, LIMIT_TO_HANG)] {
             let subject = self.scratch.subject(name, time);
             let chosen = chosen.into_iter().cloned().collect();
-            trials.extend(trial::run_all(&subject, &binary, chosen, &|_, _| ()));
+            trials.extend(trial::run_all(&subject, &binary, chosen, &once, &|_, _| ()));
         }
         trials.retain(|trial| !trial.passed());
         let mut ran = Ran { failed: trials };

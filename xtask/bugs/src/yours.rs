@@ -203,12 +203,12 @@ fn build(
     subject: &Subject,
     targets: &[Target],
 ) -> Result<std::result::Result<BTreeMap<String, PathBuf>, String>> {
-    let all: Vec<&Target> = targets.iter().collect();
+    let all: Vec<String> = targets.iter().map(|target| target.binary()).collect();
     let built = match build::build(subject, &all, &Screen::PLAIN)? {
         Outcome::Built(built) => built,
         Outcome::CrateBroken(error) => return Ok(Err(error.rendered)),
     };
-    let binary = |target: &Target| Ok((target.binary(), built.binary(target)?));
+    let binary = |target: &Target| Ok((target.binary(), built.binary(&target.binary())?));
     let binaries: std::result::Result<_, CompileError> = targets.iter().map(binary).collect();
     Ok(binaries.map_err(|error| error.rendered))
 }

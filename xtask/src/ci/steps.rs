@@ -95,11 +95,6 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             vec![cargo("run --quiet --package staging -- starter --check")],
         ),
         step(
-            "bugs",
-            "planted bugs, each caught by a test of its day",
-            vec![cargo("x bugs"), cargo("x bugs --list")],
-        ),
-        step(
             "torture",
             "crashes, kills, faults, bad bytes, models, threads",
             vec![cargo(

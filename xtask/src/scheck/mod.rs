@@ -19,7 +19,7 @@ pub mod grade;
 pub mod kind;
 mod own;
 pub mod problems;
-mod repeat;
+pub mod repeat;
 pub mod report;
 mod rows;
 pub mod seen;
