@@ -19,6 +19,6 @@ pub use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 pub use std::{sync::atomic, thread};
 
 #[cfg(feature = "shuttle")]
-pub use shuttle::{sync::atomic, thread};
+pub use shuttle::sync::atomic;
 #[cfg(feature = "shuttle")]
-pub use shuttled::{Condvar, Mutex, MutexGuard, RwLock};
+pub use shuttled::{Condvar, Mutex, MutexGuard, RwLock, thread};

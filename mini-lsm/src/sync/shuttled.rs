@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::time::Instant;
 
 use shuttle::sync::{self, LockResult, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
@@ -88,26 +87,9 @@ impl Condvar {
         guard.held = Some(unpoisoned(self.0.wait(held)));
     }
 
-    /// There is no time: others get a turn, then it is over.
-    pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _end: Instant) -> TimedOut {
-        MutexGuard::unlocked(guard, shuttle::thread::yield_now);
-        TimedOut
-    }
-
     /// Wakes all who wait.
     pub fn notify_all(&self) {
         self.0.notify_all();
-    }
-}
-
-/// As `parking_lot::WaitTimeoutResult`.
-#[derive(Debug)]
-pub struct TimedOut;
-
-impl TimedOut {
-    /// Always true.
-    pub fn timed_out(&self) -> bool {
-        true
     }
 }
 
@@ -129,5 +111,15 @@ impl<T> RwLock<T> {
     /// Waits until nobody reads or writes.
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         unpoisoned(self.0.write())
+    }
+}
+
+/// Shuttle's threads, which know no time.
+pub mod thread {
+    pub use shuttle::thread::*;
+
+    /// Others get a turn, then the time is over.
+    pub fn park_timeout(_time: std::time::Duration) {
+        yield_now();
     }
 }
