@@ -40,6 +40,7 @@ pub struct Ask {
 pub struct Output {
     pub json: Option<PathBuf>,
     pub svg: Option<PathBuf>,
+    pub markdown: Option<PathBuf>,
 }
 
 /// The verb of a child.
@@ -65,6 +66,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
             Arg::Long("dir") => typed.dir = Some(parser.value()?.into()),
             Arg::Long("json") => typed.output.json = Some(parser.value()?.into()),
             Arg::Long("svg") => typed.output.svg = Some(parser.value()?.into()),
+            Arg::Long("markdown") => typed.output.markdown = Some(parser.value()?.into()),
             Arg::Long("from") => typed.from = Some(parser.value()?.into()),
             Arg::Long("list") => return Ok(Command::List),
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
@@ -213,6 +215,7 @@ cargo x bench: the engine beside its peers, on the same work, with the same sett
   --list             the engines and the workloads
   --json FILE        every run and the summary
   --svg FILE         the picture
+  --markdown FILE    the tables, for a page
   --from FILE        no run: the report of an earlier run's JSON file
   --dir DIR          where the stores are, for the time of the run (default: in the build directory)
   --micro [FILTER]   the micro-benchmarks of the engine's parts instead

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use mini_lsm_bench::args::{self, Command, Output};
 use mini_lsm_bench::engines::Name;
-use mini_lsm_bench::report::{Record, svg, table};
+use mini_lsm_bench::report::{Record, markdown, svg, table};
 use mini_lsm_bench::{rounds, work, workloads};
 
 /// 1 is kept for "it ran, and something was wrong".
@@ -55,6 +55,9 @@ fn report(record: &Record, output: &Output) -> Result<()> {
     }
     if let Some(file) = &output.svg {
         write(file, &svg::of(record))?;
+    }
+    if let Some(file) = &output.markdown {
+        write(file, &markdown::of(record))?;
     }
     Ok(())
 }

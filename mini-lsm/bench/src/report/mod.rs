@@ -1,12 +1,14 @@
 //! From runs to what a reader sees.
 //!
-//! | module    | what is in it                                       |
-//! |-----------|-----------------------------------------------------|
-//! | `summary` | medians, the best peer, ratios                      |
-//! | `table`   | on the screen                                       |
-//! | `notes`   | what has to be said beside the figures, everywhere  |
-//! | `svg`     | as a picture                                        |
+//! | module     | what is in it                                       |
+//! |------------|-----------------------------------------------------|
+//! | `summary`  | medians, the best peer, ratios                      |
+//! | `table`    | on the screen                                       |
+//! | `notes`    | what has to be said beside the figures, everywhere  |
+//! | `markdown` | as a part of a page                                 |
+//! | `svg`      | as a picture                                        |
 
+pub mod markdown;
 pub mod notes;
 pub mod summary;
 pub mod svg;

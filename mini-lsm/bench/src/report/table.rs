@@ -129,7 +129,7 @@ pub fn count(figure: f64) -> String {
     format!("{}{unit}", three_digits(scaled))
 }
 
-fn three_digits(figure: f64) -> String {
+pub fn three_digits(figure: f64) -> String {
     if figure >= 99.95 {
         format!("{figure:.0}")
     } else if figure >= 9.995 {
