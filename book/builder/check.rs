@@ -3,33 +3,15 @@
 //! Links to other sites are not followed: the build works without a network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::problem::Problem;
 use crate::text::{Document, Kind, Pages};
 
-const SUMMARY: &str = "SUMMARY.md";
-
-/// One thing wrong with the text, and where. `line` is 0 where only the file is known.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub file: String,
-    pub line: usize,
-    pub what: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { file, line, what } = self;
-        match line {
-            0 => write!(f, "{file}: {what}"),
-            _ => write!(f, "{file}:{line}: {what}"),
-        }
-    }
-}
+pub const SUMMARY: &str = "SUMMARY.md";
 
 /// What can be said from the sources alone.
 pub fn sources(pages: &Pages) -> Vec<Problem> {
@@ -90,6 +72,13 @@ fn complaint(kind: &Kind, document: &Document, pages: &Pages) -> Option<String> 
         Kind::UndefinedLabel(label) => Some(format!(
             "the link [{label}] is broken: no line `[{label}]: …` in this file says where it leads"
         )),
+        Kind::ImageWithoutAlt(url) => Some(format!(
+            "the image {url} has no alt text: say in words what it shows"
+        )),
+        Kind::AnswerWithoutQuestion => {
+            Some("an answer without a question: its <summary> is empty".into())
+        }
+        Kind::Code(_) | Kind::Rust { .. } | Kind::Shell(_) => None,
         Kind::FenceWithoutLanguage => {
             Some("this code fence has no language: write ```rust, ```sh or ```text".into())
         }
@@ -201,17 +190,12 @@ fn read_ids(page: &Path) -> Result<BTreeSet<String>> {
 }
 
 fn problem(document: &Document, line: usize, what: String) -> Problem {
-    Problem {
-        file: format!("book/src/{}", document.name),
-        line,
-        what,
-    }
+    Problem::new(&document.name, line, what)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::read_items;
 
     /// A book whose SUMMARY.md lists every page given; `files` are there besides.
     fn book(pages: &[(&str, &str)], files: &[&str]) -> Pages {
@@ -219,15 +203,9 @@ mod tests {
             .iter()
             .map(|(name, _)| format!("- [{name}]({name})\n"))
             .collect();
-        let mut documents = vec![Document {
-            name: SUMMARY.into(),
-            items: read_items(&summary),
-        }];
+        let mut documents = vec![Document::plain(SUMMARY, &summary)];
         for (name, text) in pages {
-            documents.push(Document {
-                name: name.to_string(),
-                items: read_items(text),
-            });
+            documents.push(Document::plain(name, text));
         }
         let files = documents
             .iter()
@@ -313,10 +291,7 @@ mod tests {
     #[test]
     fn a_chapter_that_the_summary_forgets_fails() {
         let mut pages = book(&[("a.md", "")], &["b.md"]);
-        pages.documents.push(Document {
-            name: "b.md".into(),
-            items: Vec::new(),
-        });
+        pages.documents.push(Document::plain("b.md", ""));
         assert_eq!(places(&sources(&pages)), [("book/src/b.md", 1)]);
     }
 

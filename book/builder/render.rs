@@ -13,7 +13,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::check::Problem;
+use crate::problem::Problem;
+use crate::text::Pages;
 
 /// A rendered book: where it lies, and what mdBook said against it.
 pub struct Rendered {
@@ -21,15 +22,25 @@ pub struct Rendered {
     pub warnings: Vec<Problem>,
 }
 
-/// Renders the book whose `book.toml` is in `root`, over the one that was there before.
-pub fn render(root: &Path) -> Result<Rendered> {
+/// Renders the book whose `book.toml` is in `root` with the expanded text of `pages`, over the one that was there before.
+pub fn render(root: &Path, pages: &Pages) -> Result<Rendered> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let listener = Listener {
         heard: Arc::clone(&heard),
     };
     let folder = tracing::subscriber::with_default(listener, || -> Result<PathBuf> {
-        let book = MDBook::load(root)
+        let mut book = MDBook::load(root)
             .with_context(|| format!("cannot load the book in {}", root.display()))?;
+        book.book.for_each_chapter_mut(|chapter| {
+            let name = chapter.source_path.as_ref().map(|path| slashed(path));
+            let page = pages
+                .documents
+                .iter()
+                .find(|page| Some(&page.name) == name.as_ref());
+            if let Some(page) = page {
+                chapter.content.clone_from(&page.text);
+            }
+        });
         book.build().context("mdBook cannot render the book")?;
         Ok(book.build_dir_for("html"))
     })?;
@@ -43,6 +54,14 @@ pub fn render(root: &Path) -> Result<Rendered> {
         folder,
         warnings: messages.into_iter().map(warning).collect(),
     })
+}
+
+/// A relative path as it is named in the text, on every system.
+fn slashed(path: &Path) -> String {
+    let parts = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Keeps the text of warnings and errors; takes no interest in spans.
@@ -92,13 +111,16 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use crate::check::Problem;
+    use crate::problem::Problem;
 
     /// A book of one chapter with this text, and with the configuration of the real book.
     fn one_chapter(text: &str) -> TempDir {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("src")).unwrap();
         fs::write(root.path().join("book.toml"), include_str!("../book.toml")).unwrap();
+        fs::create_dir(root.path().join("theme")).unwrap();
+        fs::write(root.path().join("words.txt"), "").unwrap();
+        fs::write(root.path().join("theme/course.css"), "").unwrap();
         fs::write(
             root.path().join("src/SUMMARY.md"),
             "# Summary\n\n- [A](a.md)\n",

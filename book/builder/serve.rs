@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,6 +52,23 @@ pub fn run(root: &Path, port: u16) -> Result<ExitCode> {
         thread::spawn(move || answer(stream, &shelf));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves a rendered book as it is, on a port of its own, for as long as this process lives. Returns where.
+pub fn still(folder: &Path) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen")?;
+    let address = listener.local_addr().context("cannot ask for the port")?;
+    let shelf = Arc::new(Shelf {
+        folder: folder.to_path_buf(),
+        version: RwLock::new(first_version()),
+    });
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let shelf = Arc::clone(&shelf);
+            thread::spawn(move || answer(stream, &shelf));
+        }
+    });
+    Ok(address)
 }
 
 /// The rendered book, and a number that grows with each rendering.

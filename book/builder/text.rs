@@ -10,8 +10,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mdbook_markdown::pulldown_cmark::{
-    BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag,
+    BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd,
 };
+
+use crate::expand::Expanded;
+use crate::problem::Problem;
 
 /// All that lies in the text folder. Names are relative to it, with `/` on every platform.
 pub struct Pages {
@@ -22,7 +25,39 @@ pub struct Pages {
 /// One Markdown file.
 pub struct Document {
     pub name: String,
+    /// As it is written.
+    pub raw: String,
+    /// As it is rendered: directives are expanded.
+    pub text: String,
+    /// Of `text`, with the lines of `raw`.
     pub items: Vec<Item>,
+}
+
+impl Document {
+    pub fn new(name: &str, raw: &str, expanded: Expanded) -> Document {
+        let mut items = read_items(&expanded.text);
+        for item in &mut items {
+            let line = expanded.lines.get(item.line.saturating_sub(1));
+            item.line = line.copied().unwrap_or(item.line);
+        }
+        Document {
+            name: name.to_string(),
+            raw: raw.to_string(),
+            text: expanded.text,
+            items,
+        }
+    }
+
+    /// A text without directives.
+    #[cfg(test)]
+    pub fn plain(name: &str, text: &str) -> Document {
+        Document {
+            name: name.to_string(),
+            raw: text.to_string(),
+            text: text.to_string(),
+            items: read_items(text),
+        }
+    }
 }
 
 /// Something in a Markdown file that a check looks at.
@@ -35,6 +70,19 @@ pub struct Item {
 pub enum Kind {
     Link(String),
     Image(String),
+    /// An image that says nothing to those who do not see it.
+    ImageWithoutAlt(String),
+    /// Code within a sentence.
+    Code(String),
+    /// A fence of Rust.
+    Rust {
+        info: String,
+        code: String,
+    },
+    /// A fence of commands.
+    Shell(String),
+    /// A folded answer whose question is missing.
+    AnswerWithoutQuestion,
     /// `[text][label]` whose label is defined nowhere in the file: Markdown prints it as it stands.
     UndefinedLabel(String),
     /// A fenced block that does not say what it holds.
@@ -43,8 +91,12 @@ pub enum Kind {
     IndentedCode,
 }
 
-/// Reads every file under `folder`, in the order of names.
-pub fn read_pages(folder: &Path) -> Result<Pages> {
+/// Reads every file under `folder`, in the order of names, and lets `expand` replace the directives of each page.
+pub fn read_pages(
+    folder: &Path,
+    mut expand: impl FnMut(&str, &str) -> Expanded,
+) -> Result<(Pages, Vec<Problem>)> {
+    let mut problems = Vec::new();
     let mut files = BTreeSet::new();
     list_files(folder, "", &mut files)?;
     let mut documents = Vec::new();
@@ -52,12 +104,11 @@ pub fn read_pages(folder: &Path) -> Result<Pages> {
         let path = folder.join(name);
         let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        documents.push(Document {
-            name: name.clone(),
-            items: read_items(&text),
-        });
+        let mut expanded = expand(name, &text);
+        problems.append(&mut expanded.problems);
+        documents.push(Document::new(name, &text, expanded));
     }
-    Ok(Pages { documents, files })
+    Ok((Pages { documents, files }, problems))
 }
 
 fn list_files(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> Result<()> {
@@ -93,7 +144,43 @@ pub fn read_items(text: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let parser =
         Parser::new_with_broken_link_callback(text, markdown_options(), Some(on_broken_link));
+    let mut image: Option<(usize, String, bool)> = None;
+    let mut fence: Option<(usize, String, String)> = None;
     for (event, range) in parser.into_offset_iter() {
+        match (&event, &mut image) {
+            (Event::Start(Tag::Image { dest_url, .. }), _) => {
+                image = Some((lines.of(range.start), dest_url.to_string(), false));
+            }
+            (Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))), _) => {
+                fence = Some((lines.of(range.start), info.to_string(), String::new()));
+            }
+            (Event::Text(text), _) if fence.is_some() => {
+                fence
+                    .iter_mut()
+                    .for_each(|(_, _, code)| code.push_str(text));
+            }
+            (Event::End(TagEnd::CodeBlock), _) => {
+                items.extend(fence.take().and_then(|(line, info, code)| {
+                    let kind = match info.split(',').next()? {
+                        "rust" => Kind::Rust { info, code },
+                        "sh" => Kind::Shell(code),
+                        _ => return None,
+                    };
+                    Some(Item { line, kind })
+                }));
+            }
+            (Event::Text(text) | Event::Code(text), Some(image)) => {
+                image.2 |= !text.trim().is_empty();
+            }
+            (Event::End(TagEnd::Image), _) => {
+                let silent = image.take().filter(|(_, _, has_alt)| !has_alt);
+                items.extend(silent.map(|(line, url, _)| Item {
+                    line,
+                    kind: Kind::ImageWithoutAlt(url),
+                }));
+            }
+            _ => {}
+        }
         collect(event, range, &lines, &mut items);
     }
     items.append(&mut undefined);
@@ -114,7 +201,13 @@ fn collect(event: Event, range: Range<usize>, lines: &LineNumbers, items: &mut V
         Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if !has_language(&info) => {
             Kind::FenceWithoutLanguage
         }
+        Event::Code(code) => Kind::Code(code.to_string()),
         Event::Html(html) | Event::InlineHtml(html) => {
+            items.extend(
+                complaints(&html)
+                    .into_iter()
+                    .map(|kind| Item { line, kind }),
+            );
             let urls = attribute_values(&html, "href").map(|(at, url)| (at, Kind::Link(url)));
             let sources = attribute_values(&html, "src").map(|(at, url)| (at, Kind::Image(url)));
             items.extend(urls.chain(sources).map(|(at, kind)| Item {
@@ -126,6 +219,35 @@ fn collect(event: Event, range: Range<usize>, lines: &LineNumbers, items: &mut V
         _ => return,
     };
     items.push(Item { line, kind });
+}
+
+/// Images without alt text and answers without a question in a piece of HTML.
+fn complaints(html: &str) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    for tag in html.split("<img").skip(1) {
+        let tag = tag.split('>').next().unwrap_or_default();
+        let alt = attribute_values(tag, "alt").next();
+        if alt.is_none_or(|(_, alt)| alt.trim().is_empty()) {
+            let url = attribute_values(tag, "src").next();
+            kinds.push(Kind::ImageWithoutAlt(
+                url.map_or_else(String::new, |(_, url)| url),
+            ));
+        }
+    }
+    // A block of HTML comes line by line: a summary on a line of its own is told by its own line.
+    let summaries = html.split("<summary>").skip(1);
+    let is_empty = |summary: &str| {
+        summary
+            .split("</summary>")
+            .next()
+            .is_none_or(|text| text.trim().is_empty())
+    };
+    kinds.extend(
+        summaries
+            .filter(|summary| is_empty(summary))
+            .map(|_| Kind::AnswerWithoutQuestion),
+    );
+    kinds
 }
 
 /// ```` ```rust,ignore ```` has a language, ```` ```,ignore ```` has none.
@@ -188,10 +310,14 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<(usize, Kind)> {
-        read_items(text)
-            .into_iter()
-            .map(|item| (item.line, item.kind))
-            .collect()
+        let items = read_items(text).into_iter();
+        let items = items.filter(|item| {
+            !matches!(
+                item.kind,
+                Kind::Code(_) | Kind::Rust { .. } | Kind::Shell(_)
+            )
+        });
+        items.map(|item| (item.line, item.kind)).collect()
     }
 
     #[test]
@@ -235,6 +361,23 @@ mod tests {
             kinds("an array a[i], `[x](y.md)`\n\n```text\n[x](y.md)\n```\n"),
             []
         );
+    }
+
+    #[test]
+    fn images_speak_and_answers_have_questions() {
+        let text = "![](a.svg) ![a plum](b.svg)\n\n<img src=\"c.svg\">\n\n<details>\n<summary> </summary>\nx\n</details>\n";
+        let silent: Vec<(usize, Kind)> = kinds(text)
+            .into_iter()
+            .filter(|(_, kind)| {
+                matches!(kind, Kind::ImageWithoutAlt(_) | Kind::AnswerWithoutQuestion)
+            })
+            .collect();
+        let expected = [
+            (1, Kind::ImageWithoutAlt("a.svg".into())),
+            (3, Kind::ImageWithoutAlt("c.svg".into())),
+            (6, Kind::AnswerWithoutQuestion),
+        ];
+        assert_eq!(silent, expected);
     }
 
     #[test]

@@ -379,7 +379,7 @@ for learners
                                    (each of these keeps your work first, and says how to get it back)
   scheck --tests-of-tests          your own tests, over bugs that are planted in a sound engine
   inspect [--all] FILE             names on the bytes of a block, table, log or manifest, and what is damaged
-  book [build|serve]               build the book, or serve it
+  book [build|serve|check]         build the book, serve it, or try all that can be tried
   bench [--engines A,B] [--quick]  the engine beside its peers; `bench --help` has the rest
 
 for instructors

@@ -247,6 +247,9 @@ fn book() -> Vec<Act> {
         own("cargo x book", |workspace| {
             workspace.book(&["build".into()])
         }),
+        own("cargo x book check", |workspace| {
+            workspace.book(&["check".into()])
+        }),
     ]
 }
 

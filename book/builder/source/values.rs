@@ -1,0 +1,387 @@
+//! The values of the engine's constants and of the options' defaults, and arithmetic over them: the numbers of the text.
+//!
+//! | written                               | gives      |
+//! |---------------------------------------|------------|
+//! | `ENTRY_HEADER_LEN + 5 + 3`            | `16`       |
+//! | `table::footer::FOOTER_LEN`           | `36`       |
+//! | `memtable_size in MiB`                | `64 MiB`   |
+//! | `TOMBSTONE_LEN in hex`                | `0xffffffff` |
+//! | `(1.0 - (-1.0).exp()) * 100 to 1`     | `63.2`     |
+//!
+//! Numbers are whole and exact unless `to N` asks for N decimals. Lower-case names are fields of `LsmOptions::default()`.
+
+use std::collections::BTreeMap;
+
+use staging::outline::Outline;
+use syn::spanned::Spanned;
+use syn::{BinOp, Expr, Lit, UnOp};
+
+use super::unknown;
+
+/// By name, the module of each and its code.
+pub struct Values {
+    known: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// A whole number as long as nothing else is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Number {
+    Whole(i128),
+    Real(f64),
+}
+
+/// How a number is to be shown.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    Hex,
+    Unit(&'static str, i128),
+    Decimals(usize),
+}
+
+const UNITS: [(&str, i128); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+impl Values {
+    pub fn read<'a>(files: impl Iterator<Item = (&'a str, &'a Outline)>) -> Values {
+        let mut known: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for (path, outline) in files {
+            let Ok(file) = syn::parse_file(&outline.text()) else {
+                continue;
+            };
+            let mut add = |name: String, expr: &Expr| {
+                let code = expr.span().source_text().unwrap_or_default();
+                let place = (super::module_path(path), code);
+                known.entry(name).or_default().push(place);
+            };
+            for item in &file.items {
+                match item {
+                    syn::Item::Const(item) => add(item.ident.to_string(), &item.expr),
+                    syn::Item::Impl(item) => {
+                        for (name, expr) in defaults(item) {
+                            add(name, expr);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Values { known }
+    }
+
+    /// The value of `text`, as the text shows it.
+    pub fn show(&self, text: &str) -> Result<String, String> {
+        let (text, form) = form(text)?;
+        let expr: Expr =
+            syn::parse_str(text).map_err(|error| format!("`{text}` is no expression ({error})"))?;
+        let number = self.number(&expr, matches!(form, Form::Decimals(_)))?;
+        shown(number, form)
+            .ok_or_else(|| format!("`{text}` is {number:?}, not whole: write `to 1`"))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
+    fn number(&self, expr: &Expr, real: bool) -> Result<Number, String> {
+        match expr {
+            Expr::Paren(inner) => self.number(&inner.expr, real),
+            Expr::Group(inner) => self.number(&inner.expr, real),
+            Expr::Cast(inner) => self.number(&inner.expr, real),
+            Expr::Lit(literal) => literal_number(&literal.lit),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
+                let zero = Number::Whole(0);
+                arithmetic(&BinOp::Sub(Default::default()), zero, self.number(&unary.expr, real)?, real)
+            }
+            Expr::Binary(binary) => {
+                let left = self.number(&binary.left, real)?;
+                let right = self.number(&binary.right, real)?;
+                arithmetic(&binary.op, left, right, real)
+            }
+            Expr::Path(path) => self.named(&path_words(&path.path), real),
+            Expr::Call(call) => size_of(call),
+            Expr::MethodCall(call) => {
+                let of = self.number(&call.receiver, real)?;
+                let argument = call.args.first().map(|arg| self.number(arg, real)).transpose()?;
+                method(&call.method.to_string(), of, argument)
+            }
+            _ => Err("only numbers, constants, + - * / % << >>, size_of and a few methods are known here".into()),
+        }
+    }
+
+    fn named(&self, words: &[String], real: bool) -> Result<Number, String> {
+        let name = words.join("::");
+        let (last, module) = words.split_last().ok_or("an empty name")?;
+        if let [integer] = module
+            && let Some(limit) = limit(integer, last)
+        {
+            return Ok(Number::Whole(limit));
+        }
+        let places = self.known.get(last).map_or(&[][..], Vec::as_slice);
+        let module = module.join("::");
+        let fits = |place: &str| place == module || place.ends_with(&format!("::{module}"));
+        let mut found = Vec::new();
+        for (place, code) in places {
+            if module.is_empty() || fits(place) {
+                let expr: Expr = syn::parse_str(code).map_err(|error| error.to_string())?;
+                found.push((place, self.number(&expr, real)?));
+            }
+        }
+        match found.split_first() {
+            None => Err(unknown("constant or option", &name, self.names())),
+            Some((first, rest)) if rest.iter().all(|(_, value)| *value == first.1) => Ok(first.1),
+            Some(_) => {
+                let places: Vec<&str> = found.iter().map(|(place, _)| place.as_str()).collect();
+                let places = places.join(" and ");
+                Err(format!(
+                    "`{name}` stands in {places}; write the module before it"
+                ))
+            }
+        }
+    }
+}
+
+/// The fields of the struct that `impl Default for LsmOptions` makes.
+fn defaults(item: &syn::ItemImpl) -> Vec<(String, &Expr)> {
+    let is_default = item
+        .trait_
+        .as_ref()
+        .is_some_and(|(path, _)| path.is_ident("Default"));
+    let is_options =
+        matches!(&*item.self_ty, syn::Type::Path(ty) if ty.path.is_ident("LsmOptions"));
+    let body = item.items.iter().find_map(|member| match member {
+        syn::ImplItem::Fn(f) if is_default && is_options => f.block.stmts.last(),
+        _ => None,
+    });
+    let Some(syn::Stmt::Expr(Expr::Struct(made), _)) = body else {
+        return Vec::new();
+    };
+    let fields = made.fields.iter().filter_map(|field| match &field.member {
+        syn::Member::Named(name) => Some((name.to_string(), &field.expr)),
+        syn::Member::Unnamed(_) => None,
+    });
+    fields.collect()
+}
+
+fn form(text: &str) -> Result<(&str, Form), String> {
+    if let Some((text, decimals)) = text.rsplit_once(" to ") {
+        let decimals = decimals.trim().parse();
+        let decimals = decimals.map_err(|_| "after `to` stands how many decimals are shown")?;
+        return Ok((text, Form::Decimals(decimals)));
+    }
+    let Some((expression, unit)) = text.rsplit_once(" in ") else {
+        return Ok((text, Form::Plain));
+    };
+    let unit = unit.trim();
+    if unit == "hex" {
+        return Ok((expression, Form::Hex));
+    }
+    let known = UNITS.iter().find(|(name, _)| *name == unit);
+    let (name, size) = known.ok_or("after `in` stands hex, KiB, MiB or GiB")?;
+    Ok((expression, Form::Unit(name, *size)))
+}
+
+fn shown(number: Number, form: Form) -> Option<String> {
+    let real = match number {
+        Number::Whole(whole) => whole as f64,
+        Number::Real(real) => real,
+    };
+    let whole = match number {
+        Number::Whole(whole) => Some(whole),
+        Number::Real(_) => None,
+    };
+    Some(match form {
+        Form::Decimals(decimals) => {
+            let text = format!("{real:.decimals$}");
+            let (head, tail) = text.split_once('.').unwrap_or((&text, ""));
+            let dot = if tail.is_empty() { "" } else { "." };
+            format!("{}{dot}{tail}", grouped(head))
+        }
+        Form::Plain => grouped(&whole?.to_string()),
+        Form::Hex => format!("{:#x}", whole?),
+        Form::Unit(name, size) if whole? % size == 0 => {
+            format!("{} {name}", grouped(&(whole? / size).to_string()))
+        }
+        Form::Unit(..) => return None,
+    })
+}
+
+/// `65535` as `65,535`.
+fn grouped(digits: &str) -> String {
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("\u{2212}", digits),
+        None => ("", digits),
+    };
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{sign}{out}")
+}
+
+fn literal_number(literal: &Lit) -> Result<Number, String> {
+    let number = match literal {
+        Lit::Int(int) => int.base10_parse().map(Number::Whole),
+        Lit::Float(float) => float.base10_parse().map(Number::Real),
+        Lit::Byte(byte) => Ok(Number::Whole(byte.value().into())),
+        _ => return Err("only numbers can be computed with".into()),
+    };
+    number.map_err(|error| error.to_string())
+}
+
+fn arithmetic(op: &BinOp, left: Number, right: Number, real: bool) -> Result<Number, String> {
+    use Number::{Real, Whole};
+    let as_real = |number| match number {
+        Whole(whole) => whole as f64,
+        Real(real) => real,
+    };
+    let (Whole(a), Whole(b), false) = (left, right, real && matches!(op, BinOp::Div(_))) else {
+        let (a, b) = (as_real(left), as_real(right));
+        return Ok(Real(match op {
+            BinOp::Add(_) => a + b,
+            BinOp::Sub(_) => a - b,
+            BinOp::Mul(_) => a * b,
+            BinOp::Div(_) => a / b,
+            _ => return Err("this operator is for whole numbers".into()),
+        }));
+    };
+    let shift = |b: i128| u32::try_from(b).ok();
+    let whole = match op {
+        BinOp::Add(_) => a.checked_add(b),
+        BinOp::Sub(_) => a.checked_sub(b),
+        BinOp::Mul(_) => a.checked_mul(b),
+        BinOp::Div(_) if b != 0 && a % b != 0 => {
+            return Err(format!(
+                "{a} / {b} is not whole: write `to 1`, or use `.div_ceil()`"
+            ));
+        }
+        BinOp::Div(_) => a.checked_div(b),
+        BinOp::Rem(_) => a.checked_rem(b),
+        BinOp::Shl(_) => shift(b).and_then(|b| a.checked_shl(b)),
+        BinOp::Shr(_) => shift(b).and_then(|b| a.checked_shr(b)),
+        _ => return Err("of operators only + - * / % << >> are known here".into()),
+    };
+    whole
+        .map(Whole)
+        .ok_or_else(|| "this does not fit a number".into())
+}
+
+fn method(name: &str, of: Number, argument: Option<Number>) -> Result<Number, String> {
+    use Number::{Real, Whole};
+    let real = |number: Number| match number {
+        Whole(whole) => whole as f64,
+        Real(real) => real,
+    };
+    match (name, of, argument) {
+        ("div_ceil", Whole(a), Some(Whole(b))) if b > 0 => Ok(Whole((a + b - 1).div_euclid(b))),
+        ("div_floor", Whole(a), Some(Whole(b))) if b > 0 => Ok(Whole(a.div_euclid(b))),
+        ("pow", Whole(a), Some(Whole(b))) => u32::try_from(b)
+            .ok()
+            .and_then(|b| a.checked_pow(b))
+            .map(Whole)
+            .ok_or_else(|| "this does not fit a number".into()),
+        ("powf", a, Some(b)) => Ok(Real(real(a).powf(real(b)))),
+        ("exp", a, None) => Ok(Real(real(a).exp())),
+        ("ln", a, None) => Ok(Real(real(a).ln())),
+        ("log2", a, None) => Ok(Real(real(a).log2())),
+        ("ceil", a, None) => Ok(Whole(real(a).ceil() as i128)),
+        ("round", a, None) => Ok(Whole(real(a).round() as i128)),
+        _ => Err(format!(
+            "the method {name} is not known here: div_ceil, div_floor, pow, powf, exp, ln, log2, ceil, round are"
+        )),
+    }
+}
+
+fn path_words(path: &syn::Path) -> Vec<String> {
+    path.segments
+        .iter()
+        .map(|segment| segment.ident.to_string())
+        .collect()
+}
+
+/// `u16::MAX` and its like.
+fn limit(integer: &str, name: &str) -> Option<i128> {
+    let limits = match integer {
+        "u8" => (0, u8::MAX.into()),
+        "u16" => (0, u16::MAX.into()),
+        "u32" => (0, u32::MAX.into()),
+        "u64" => (0, u64::MAX.into()),
+        _ => return None,
+    };
+    match name {
+        "MIN" => Some(limits.0),
+        "MAX" => Some(limits.1),
+        _ => None,
+    }
+}
+
+fn size_of(call: &syn::ExprCall) -> Result<Number, String> {
+    let unknown = "of functions only size_of::<u8> to size_of::<u64> is known here";
+    let Expr::Path(function) = &*call.func else {
+        return Err(unknown.into());
+    };
+    let last = function.path.segments.last().ok_or(unknown)?;
+    let syn::PathArguments::AngleBracketed(of) = &last.arguments else {
+        return Err(unknown.into());
+    };
+    let Some(syn::GenericArgument::Type(syn::Type::Path(ty))) = of.args.first() else {
+        return Err(unknown.into());
+    };
+    let size = match path_words(&ty.path).join("::").as_str() {
+        "u8" => 1,
+        "u16" => 2,
+        "u32" => 4,
+        "u64" => 8,
+        _ => return Err(unknown.into()),
+    };
+    Ok(Number::Whole(size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::of_this_repository;
+
+    fn show(text: &str) -> Result<String, String> {
+        of_this_repository().values.show(text)
+    }
+
+    #[test]
+    fn constants_options_and_arithmetic_have_values() {
+        for (text, value) in [
+            ("ENTRY_HEADER_LEN", "8"),
+            ("ENTRY_HEADER_LEN + 5 + 3", "16"),
+            ("block::TOMBSTONE_LEN in hex", "0xffffffff"),
+            ("MAX_KEY_LEN", "65,535"),
+            ("block_size", "4,096"),
+            ("memtable_size in MiB", "64 MiB"),
+            (
+                "level_base_size * level_size_multiplier in MiB",
+                "2,560 MiB",
+            ),
+            ("table::footer::FORMAT_VERSION", "1"),
+            ("FORMAT_VERSION", "1"),
+            ("7 .div_ceil(2)", "4"),
+            ("1 / 3 to 2", "0.33"),
+            ("(1.0 - (-1.0).exp()) * 100 to 1", "63.2"),
+            ("2 - 3", "\u{2212}1"),
+        ] {
+            assert_eq!(show(text).as_deref(), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_computed_says_why() {
+        for (text, why) in [
+            ("ENTRY_HEADER_LENGTH", "near it: `ENTRY_HEADER_LEN`"),
+            ("1 / 3", "not whole"),
+            ("1 +", "no expression"),
+            ("f(3)", "size_of"),
+            ("block_size in miles", "hex, KiB"),
+        ] {
+            let error = show(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}
