@@ -1,12 +1,16 @@
 //! Every command of `cargo x` and its flags.
 
+mod mistake;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::scheck::Ask;
+pub use mistake::{Mistake, unknown};
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,22 +79,6 @@ pub struct Status {
 pub struct Ci {
     pub list: bool,
     pub only: Option<String>,
-}
-
-/// What was typed makes no command: one line, and where to look.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Mistake(String);
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<lexopt::Error> for Mistake {
-    fn from(error: lexopt::Error) -> Self {
-        Mistake(format!("{error} (see `cargo x help`)"))
-    }
 }
 
 const VERBS: &[&str] = &[
@@ -330,35 +318,6 @@ fn unexpected(verb: &str, arg: &Arg<'_>, flags: &[&str]) -> Mistake {
     )
 }
 
-/// `no such <what>: <typed>; did you mean …?`, or where the list stands when nothing is near.
-pub fn unknown(what: &str, typed: &str, known: &[&str], list: &str) -> Mistake {
-    let near = known
-        .iter()
-        .map(|word| (distance(typed, word), word))
-        .min()
-        .filter(|(steps, word)| *steps <= word.len().div_ceil(3));
-    Mistake(match near {
-        Some((_, word)) => format!("no such {what}: `{typed}`; did you mean `{word}`?"),
-        None => format!("no such {what}: `{typed}`; `{list}` lists them"),
-    })
-}
-
-/// How many letters have to be typed, dropped or changed to get from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 pub const HELP: &str = "\
 cargo x: the tools of Mini-LSM
 
@@ -394,118 +353,3 @@ for maintainers
 
 Exit codes: 0 all that was asked for passes, 1 it does not yet, 2 the command could not be carried out.
 ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Command, String> {
-        parse(line.split_whitespace().map(OsString::from)).map_err(|mistake| mistake.to_string())
-    }
-
-    #[test]
-    fn commands_and_flags_are_read() {
-        assert_eq!(parsed(""), Ok(Command::Help));
-        let ask = Scheck {
-            solution: true,
-            ask: Ask {
-                day: Some(3),
-                task: Some(2),
-                ..Ask::default()
-            },
-            ..Scheck::default()
-        };
-        assert_eq!(
-            parsed("scheck --solution --day 3 --task=2"),
-            Ok(Command::Scheck(ask))
-        );
-        let ask = Inspect {
-            file: "a/000007.sst".into(),
-            all: true,
-        };
-        assert_eq!(
-            parsed("inspect a/000007.sst --all"),
-            Ok(Command::Inspect(ask))
-        );
-        let args = ["reset", "--day", "2"].map(OsString::from).to_vec();
-        assert_eq!(parsed("reset --day 2"), Ok(Command::Desk(args)));
-        assert_eq!(
-            parsed("status --all"),
-            Ok(Command::Status(Status { all: true }))
-        );
-        let args = ["--yours", "--day=3"].map(OsString::from).to_vec();
-        assert_eq!(
-            parsed("scheck --tests-of-tests --day 3"),
-            Ok(Command::Bugs(args))
-        );
-        let args = ["starter", "--check"].map(OsString::from).to_vec();
-        assert_eq!(parsed("starter --check"), Ok(Command::Staging(args)));
-    }
-
-    #[test]
-    fn a_mistake_gets_one_line_and_the_nearest_word() {
-        for (line, message) in [
-            (
-                "shceck",
-                "no such command: `shceck`; did you mean `scheck`?",
-            ),
-            ("zzz", "no such command: `zzz`; `cargo x help` lists them"),
-            (
-                "scheck --dya 1",
-                "no such flag of `cargo x scheck`: `--dya`; did you mean `--day`?",
-            ),
-            (
-                "catchup",
-                "no such command: `catchup`; did you mean `catch-up`?",
-            ),
-            ("scheck --day one", "--day needs a number, not `one`"),
-            ("scheck --day", "--day needs a number, as in `--day 1`"),
-            (
-                "inspect --al x",
-                "no such flag of `cargo x inspect`: `--al`; did you mean `--all`?",
-            ),
-            (
-                "inspect a b",
-                "inspect takes one file, as in `cargo x inspect DIR/000007.sst`",
-            ),
-            (
-                "inspect",
-                "inspect takes one file, as in `cargo x inspect DIR/000007.sst`",
-            ),
-            (
-                "scheck --tests-of-tests --solution",
-                "--tests-of-tests goes with --day N alone: it runs your own tests over the bugs of a day",
-            ),
-            (
-                "scheck --task 1",
-                "--task K goes with --day N: the tasks are numbered within their day",
-            ),
-            (
-                "scheck --seed 1",
-                "--seed S goes with --repeat R: it is the seed of the first of the R runs",
-            ),
-            (
-                "scheck --repeat 1",
-                "--repeat needs 2 or more, as in `--repeat 20`",
-            ),
-            (
-                "scheck --watch --day 1",
-                "--watch takes no flag but --plain: what was saved says which part is graded",
-            ),
-            (
-                "hint --day 1",
-                "hint takes a task of a day, as in `cargo x hint --day 1 --task 2`, or a test, or nothing",
-            ),
-            (
-                "hint a --day 1 --task 2",
-                "hint takes a test or a task, not both",
-            ),
-            (
-                "hint a b",
-                "no such argument of `cargo x hint`: `b`; `cargo x help` lists them",
-            ),
-        ] {
-            assert_eq!(parsed(line), Err(message.to_string()), "{line}");
-        }
-    }
-}
