@@ -3,6 +3,8 @@
 
 mod repository;
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use repository::Repository;
@@ -211,4 +213,32 @@ fn an_interrupted_run_leaves_no_test_behind() {
         !interrupt("-0", &hanging)
     });
     assert!(gone, "the test {hanging} is still running");
+}
+
+/// A folder that is a workspace of its own knows no `xtask`: its alias has to say where that is.
+#[test]
+fn every_workspace_of_the_repository_has_the_alias() {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = xtask.parent().expect("xtask stands in the repository");
+    let root = root.canonicalize().expect("the root is there");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("it has a manifest");
+    let excluded = manifest.lines().find(|line| line.starts_with("exclude = "));
+    let names = excluded.expect("some folders stand apart").split('"');
+    let mut apart = 0;
+    for folder in names.map(|name| root.join(name)) {
+        if folder == root || !folder.join("Cargo.toml").is_file() {
+            continue;
+        }
+        let config = folder.join(".cargo").join("config.toml");
+        let config = fs::read_to_string(&config)
+            .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
+        let alias = config.lines().find(|line| line.starts_with("x = "));
+        let path =
+            alias.and_then(|alias| alias.split_once("--manifest-path ")?.1.split(' ').next());
+        let path = path.unwrap_or_else(|| panic!("no alias `x` with a manifest in {config}"));
+        let named = folder.join(path).canonicalize();
+        assert_eq!(named.ok(), Some(root.join("Cargo.toml")), "{path}");
+        apart += 1;
+    }
+    assert!(apart >= 3, "{apart} workspaces in {manifest}");
 }
