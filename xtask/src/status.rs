@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::flags;
 use crate::last_grade::{self, Verdict};
 use crate::screen::{Screen, Style, wrap};
-use crate::stubs::{self, Stub};
+use crate::stubs::{self, Loan, Stub};
 use crate::workspace::Workspace;
 
 /// Function names wrap here.
@@ -56,7 +56,7 @@ fn render(
     screen: &Screen,
     days: &[(u32, Verdict)],
     left: &[Stub],
-    borrowed: &[String],
+    borrowed: &[Loan],
     all: bool,
 ) -> String {
     let mut by_day: BTreeMap<u32, BTreeMap<u32, Vec<&str>>> = days
@@ -93,7 +93,8 @@ fn render(
         }
     }
     if !borrowed.is_empty() {
-        text += &format!("borrowed: {}        (cargo x repay)\n", borrowed.join(", "));
+        let names: Vec<&str> = borrowed.iter().map(|loan| loan.item.as_str()).collect();
+        text += &format!("borrowed: {}        (cargo x repay)\n", names.join(", "));
     }
     text + &next(left, all)
 }
@@ -141,7 +142,10 @@ mod tests {
             stub(2, 1, "A::a"),
             stub(2, 2, "B::b"),
         ];
-        let borrowed = ["A::z".to_string()];
+        let borrowed = [Loan {
+            item: "A::z".to_string(),
+            task: None,
+        }];
         let days = [1, 2, 3].map(|day| (day, Verdict::Unknown));
         let text = render(&Screen::PLAIN, &days, &left, &borrowed, false);
         assert_eq!(

@@ -60,20 +60,45 @@ pub fn in_text(text: &str) -> Vec<Stub> {
     stubs
 }
 
-/// What stands above a function that `cargo x borrow` brought, before and behind its name.
-pub const BORROWED: (&str, &str) = ("// borrowed: `cargo x repay ", "` makes it a stub again");
+/// What a line begins with that stands above a function which `cargo x borrow` brought.
+pub const BORROWED: &str = "// borrowed: `cargo x repay ";
+
+/// A function that was borrowed, as the line above it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loan {
+    /// `Type::function`
+    pub item: String,
+    /// Its day and task; `None` where somebody has shortened the line.
+    pub task: Option<(u32, u32)>,
+}
+
+impl Loan {
+    /// The line.
+    pub fn line(item: &str, day: u32, task: u32) -> String {
+        format!("{BORROWED}{item}` makes it a stub again (day {day}, task {task})")
+    }
+
+    fn parse(line: &str) -> Option<Loan> {
+        let (item, rest) = line.trim().strip_prefix(BORROWED)?.split_once('`')?;
+        let task = || {
+            let (_, place) = rest.split_once("(day ")?;
+            let (day, task) = place.split_once(')')?.0.split_once(", task ")?;
+            Some((day.parse().ok()?, task.parse().ok()?))
+        };
+        Some(Loan {
+            item: item.to_string(),
+            task: task(),
+        })
+    }
+}
 
 /// The functions in a source that were borrowed.
-pub fn borrowed_in_text(text: &str) -> Vec<String> {
-    let lines = text.lines().filter_map(|line| {
-        let (name, _) = line.trim().strip_prefix(BORROWED.0)?.split_once('`')?;
-        Some(name.to_string())
-    });
-    lines.collect()
+pub fn borrowed_in_text(text: &str) -> Vec<Loan> {
+    text.lines().filter_map(Loan::parse).collect()
 }
 
 /// The same for the `.rs` files below `dir`.
-pub fn borrowed_in_sources(dir: &Path) -> Vec<String> {
+pub fn borrowed_in_sources(dir: &Path) -> Vec<Loan> {
     let texts = rust_files(dir)
         .into_iter()
         .filter_map(|file| fs::read_to_string(file).ok());
@@ -120,7 +145,15 @@ mod tests {
 
     #[test]
     fn what_was_borrowed_is_found_by_the_line_above_it() {
-        let text = "    // borrowed: `cargo x repay Block::a` makes it a stub again\n    fn a() {}\n// borrowed: not\n";
-        assert_eq!(borrowed_in_text(text), ["Block::a"]);
+        let line = Loan::line("Block::a", 1, 2);
+        let text = format!(
+            "    {line}\n    fn a() {{}}\n// borrowed: not\n// borrowed: `cargo x repay Block::b` some day\n"
+        );
+        let loan = |item: &str, task| Loan {
+            item: item.to_string(),
+            task,
+        };
+        let found = [loan("Block::a", Some((1, 2))), loan("Block::b", None)];
+        assert_eq!(borrowed_in_text(&text), found);
     }
 }

@@ -10,7 +10,7 @@ use staging::marker::LAST_DAY;
 use staging::names::PACKAGE;
 use staging::outline::{Entry, Outline, Piece};
 use staging::stage::Stage;
-use xtask::stubs::{BORROWED, borrowed_in_text};
+use xtask::stubs::{BORROWED, Loan as Line, borrowed_in_text};
 
 use crate::changes::Changes;
 use crate::compile::{self, Trouble, Verdict};
@@ -95,7 +95,7 @@ pub fn lend(
         );
     };
     let code = piece.code().to_string();
-    let line = format!("{}{}{}", BORROWED.0, function.name, BORROWED.1);
+    let line = Line::line(&function.name, function.task.day, function.task.task);
     graft::replace(&mut outline, &with_code(&own, &code, Some(&line)));
     let mut loan = Loan {
         files: BTreeMap::new(),
@@ -208,7 +208,7 @@ fn with_code(own: &Piece, code: &str, line: Option<&str>) -> Piece {
     let above = &own.text[..function.code.start];
     let above: String = above
         .split_inclusive('\n')
-        .filter(|line| !line.trim().starts_with(BORROWED.0))
+        .filter(|line| !line.trim().starts_with(BORROWED))
         .collect();
     let indent: String = above.chars().rev().take_while(|c| *c == ' ').collect();
     let line = line.map_or_else(String::new, |line| format!("{line}\n{indent}"));
@@ -296,9 +296,9 @@ fn borrowed(mine: &Mine) -> Vec<(String, String)> {
         .sources()
         .map(|path| (path, mine.text(path).unwrap_or_default()));
     let names = files.flat_map(|(path, text)| {
-        let names = borrowed_in_text(&text).into_iter();
-        names
-            .map(|name| (name, path.to_string()))
+        let lines = borrowed_in_text(&text).into_iter();
+        lines
+            .map(|line| (line.item, path.to_string()))
             .collect::<Vec<_>>()
     });
     names.collect()

@@ -3,7 +3,7 @@
 mod support;
 
 use support::Learner;
-use xtask::stubs::{borrowed_in_sources, in_sources};
+use xtask::stubs::{Loan, borrowed_in_sources, in_sources};
 
 const STACK: &str = "mini-lsm-starter/src/stack.rs";
 
@@ -16,10 +16,14 @@ fn a_borrowed_function_has_the_references_body_and_a_line_above_it() {
         "{out}"
     );
     let stack = learner.read(STACK);
-    let marked = "    // borrowed: `cargo x repay Stack::pop` makes it a stub again\n    pub fn pop(&mut self) -> Option<u8> {\n        self.items.pop()\n    }\n";
+    let marked = "    // borrowed: `cargo x repay Stack::pop` makes it a stub again (day 1, task 2)\n    pub fn pop(&mut self) -> Option<u8> {\n        self.items.pop()\n    }\n";
     assert!(stack.contains(marked), "{stack}");
     let sources = learner.starter("src");
-    assert_eq!(borrowed_in_sources(&sources), ["Stack::pop"]);
+    let loan = Loan {
+        item: "Stack::pop".to_string(),
+        task: Some((1, 2)),
+    };
+    assert_eq!(borrowed_in_sources(&sources), [loan]);
     assert!(
         !in_sources(&sources)
             .iter()

@@ -5,7 +5,7 @@ use super::report::{Broken, DayReport, Finding, Grade, Note, Report, Trial};
 use super::seen::Seen;
 use super::{changes, rows};
 use crate::catalogue::Test;
-use crate::screen::{Screen, Style, shortened};
+use crate::screen::{Screen, Style, shortened, wrap};
 
 /// More failures than these are counted, not listed: the first one is what to look at.
 const LISTED: usize = 5;
@@ -61,6 +61,7 @@ fn render_report(report: &Report, seen: &Seen, screen: &Screen) -> String {
     paragraphs([
         vec![title],
         rows::of(report, screen),
+        borrowed(report, screen),
         changes::lines(seen, screen),
         other_failures(report, screen),
         changes::own(&report.own, screen),
@@ -75,6 +76,19 @@ fn render_report(report: &Report, seen: &Seen, screen: &Screen) -> String {
         },
         vec![verdict(report, screen)],
     ])
+}
+
+/// What is borrowed by name, so that it is not forgotten.
+fn borrowed(report: &Report, screen: &Screen) -> Vec<String> {
+    if report.borrowed.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = report.borrowed.iter().map(|loan| &*loan.item).collect();
+    let words = format!(
+        "borrowed: {} (`cargo x repay` makes stubs of them again)",
+        names.join(", ")
+    );
+    wrap(&words, screen.paragraph(0))
 }
 
 /// The parts that have lines, with an empty line between them and a newline at the end.
@@ -154,27 +168,45 @@ fn repeated(report: &Report) -> Option<String> {
 
 /// What comes next when all that was asked for passes.
 fn full(report: &Report) -> Vec<String> {
+    let loans: usize = report.asked().map(|day| loans(report, day)).sum();
+    let loans = match loans {
+        0 => String::new(),
+        1 => ", with 1 function borrowed".to_string(),
+        many => format!(", with {many} functions borrowed"),
+    };
     let lines = match (report.only_day, report.only_task) {
         (Some(day), Some(task)) => vec![
-            format!("Task {task} of day {day} is done."),
+            format!("Task {task} of day {day} is done{loans}."),
             format!("next: {} --day {day}", report.command),
         ],
         (Some(day), None) => match report.days.iter().find(|other| other.number > day) {
             Some(next) => vec![
-                format!("Day {day} is full."),
+                format!("Day {day} is full{loans}."),
                 format!("next: day {}, {}", next.number, next.title),
                 format!("      {}", next.chapter.clone().unwrap_or_default()),
             ],
             None => vec![
-                format!("Day {day} is full, and it is the last one."),
+                format!("Day {day} is full{loans}, and it is the last one."),
                 format!("next: {}", report.command),
             ],
         },
         (None, _) if report.is_reference => vec!["All days are full.".to_string()],
+        (None, _) if !loans.is_empty() => vec![
+            format!("All days are full{loans}."),
+            "next: cargo x repay, and write them yourself".to_string(),
+        ],
         (None, _) => ALL_FULL.lines().map(str::to_string).collect(),
     };
     let told = lines.into_iter().filter(|line| !line.trim().is_empty());
     told.collect()
+}
+
+/// How many functions of what was asked for on this day are borrowed.
+fn loans(report: &Report, day: &DayReport) -> usize {
+    match report.only_task {
+        Some(task) => day.loans_of(task),
+        None => day.loans.len(),
+    }
 }
 
 fn verdict(report: &Report, screen: &Screen) -> String {

@@ -225,6 +225,8 @@ impl Course<'_> {
 
     fn report(&self, days: Vec<Day>, done: Done) -> Report {
         let mut walked = done.days;
+        let borrowed = stubs::borrowed_in_sources(&self.subject.dir.join("src"));
+        let tasks = || borrowed.iter().filter_map(|loan| loan.task);
         let reports = days.into_iter().map(|day| {
             let found = walked.iter().position(|(number, _)| *number == day.number);
             let state = match found {
@@ -237,9 +239,14 @@ impl Course<'_> {
                 title: day.title,
                 file: shown(&self.subject.root, &day.file),
                 chapter: chapter(&self.subject.root, day.number),
+                loans: tasks()
+                    .filter(|(of, _)| *of == day.number)
+                    .map(|(_, task)| task)
+                    .collect(),
                 state,
             }
         });
+        let days = reports.collect();
         Report {
             subject: self.subject.name(),
             command: self.subject.command.to_string(),
@@ -247,7 +254,8 @@ impl Course<'_> {
             only_task: self.ask.task,
             repeat: self.ask.repeat,
             is_reference: !self.subject.day_by_day,
-            days: reports.collect(),
+            days,
+            borrowed,
             own: done.own,
             tidy: done.tidy,
             evidence: done.evidence,

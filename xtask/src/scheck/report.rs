@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::catalogue::Test;
-use crate::stubs::Stub;
+use crate::stubs::{Loan, Stub};
 
 /// Either the tests could run or the crate itself does not compile.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct Report {
     /// The reference was graded, not somebody's work.
     pub is_reference: bool,
     pub days: Vec<DayReport>,
+    /// The functions that are the reference's for the time being.
+    pub borrowed: Vec<Loan>,
     /// The tests that the learner has added.
     pub own: Own,
     pub tidy: Vec<Note>,
@@ -91,6 +93,8 @@ pub struct DayReport {
     pub file: String,
     /// The chapter of the book, from the repository's root.
     pub chapter: Option<String>,
+    /// The task of each function of the day that is borrowed.
+    pub loans: Vec<u32>,
     pub state: DayState,
 }
 
@@ -217,6 +221,11 @@ impl DayReport {
                 trials.len(),
             ),
         }
+    }
+
+    /// How many functions of a task are borrowed.
+    pub fn loans_of(&self, task: u32) -> usize {
+        self.loans.iter().filter(|loan| **loan == task).count()
     }
 
     pub fn is_full(&self) -> bool {

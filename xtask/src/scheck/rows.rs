@@ -73,9 +73,9 @@ impl Layout {
             _ => format!("{passed}/{total}"),
         };
         let style = match day.is_full() {
-            true => Style::Good,
-            false if passed > 0 => Style::Strong,
-            false => Style::Quiet,
+            true if day.loans.is_empty() => Style::Good,
+            _ if passed > 0 => Style::Strong,
+            _ => Style::Quiet,
         };
         let bar = screen.paint(style, &bar(passed, total, self.bar));
         let (tasks, state) = (tasks(day), state(day));
@@ -115,7 +115,7 @@ fn wrap_tasks(tasks: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// `day 1, Blocks: 3 of 40 tests pass, 37 to go. Task 1: 3 of 13, task 2: 0 of 13.`
+/// `day 1, Blocks: 3 of 40 tests pass, 37 to go; task 1: 3 of 13, 1 borrowed, task 2: 0 of 13.`
 fn in_words(day: &DayReport) -> String {
     let (passed, total) = day.score();
     let head = format!("day {}, {}:", day.number, day.title);
@@ -124,7 +124,10 @@ fn in_words(day: &DayReport) -> String {
         DayState::Graded(_) => {
             let tasks = scores(day).into_iter();
             let tasks: Vec<String> = tasks
-                .map(|(task, passed, total)| format!("task {task}: {passed} of {total}"))
+                .map(|(task, passed, total)| {
+                    let loans = on_loan(day.loans_of(task));
+                    format!("task {task}: {passed} of {total}{loans}")
+                })
                 .collect();
             format!(
                 "{head} {passed} of {total} tests pass, {state}; {}.",
@@ -151,16 +154,27 @@ fn state(day: &DayReport) -> String {
         DayState::NotAsked(_) => "not asked for".into(),
         DayState::NotStarted(_) => "not started yet".into(),
         DayState::NotCompiled(..) => "does not compile".into(),
-        DayState::Graded(_) if passed == total => "full".into(),
+        DayState::Graded(_) if passed == total => format!("full{}", on_loan(day.loans.len())),
         DayState::Graded(_) => format!("{} to go", total - passed),
     }
 }
 
-/// `task 1 4/4 · task 2 0/3`
+/// What stands behind a score that was not earned alone.
+fn on_loan(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!(", {count} borrowed"),
+    }
+}
+
+/// `task 1 4/4, 1 borrowed · task 2 0/3`
 fn tasks(day: &DayReport) -> String {
     let scores = scores(day).into_iter();
     let scores: Vec<String> = scores
-        .map(|(task, passed, total)| format!("task {task} {passed}/{total}"))
+        .map(|(task, passed, total)| {
+            let loans = on_loan(day.loans_of(task));
+            format!("task {task} {passed}/{total}{loans}")
+        })
         .collect();
     scores.join(BETWEEN_TASKS)
 }

@@ -123,6 +123,40 @@ fn when_all_is_full_the_board_says_so() {
 }
 
 #[test]
+fn what_is_borrowed_is_marked_in_words_until_it_is_repaid() {
+    let loan = "// borrowed: `cargo x repay two` makes it a stub again (day 1, task 2)\npub fn two";
+    let lib = with(&with(LIB, "one", "1"), "two", "2").replace("pub fn two", loan);
+    let mut course = course(&lib);
+    course.subject.tidy = false;
+    let board = course.board(ALL);
+    let marked = "3/3  full, 1 borrowed  task 1 2/2 · task 2 1/1, 1 borrowed\n";
+    assert!(board.contains(marked), "{board}");
+    let named = "\n\nborrowed: two (`cargo x repay` makes stubs of them again)\n\n";
+    assert!(board.contains(named), "{board}");
+    let words = course.board_on(ALL, &Screen::WORDS);
+    let line = "day 1, Small numbers: 3 of 3 tests pass, full, 1 borrowed; task 1: 2 of 2, task 2: 1 of 1, 1 borrowed.\n";
+    assert!(words.contains(line), "{words}");
+    let task = |task| Ask {
+        day: Some(1),
+        task: Some(task),
+        ..ALL
+    };
+    assert!(course.board(task(1)).contains("Task 1 of day 1 is done.\n"));
+    let board = course.board(task(2));
+    let done = "Task 2 of day 1 is done, with 1 function borrowed.\n";
+    assert!(board.contains(done), "{board}");
+
+    let all = with(&lib, "three", "3");
+    course.write("engine/src/lib.rs", &all);
+    let board = course.board(ALL);
+    let full = "\nAll days are full, with 1 function borrowed.\nnext: cargo x repay,";
+    assert!(board.contains(full), "{board}");
+    course.write("engine/src/lib.rs", &all.replace("// borrowed", "// "));
+    let board = course.board(ALL);
+    assert!(!board.contains("borrowed"), "{board}");
+}
+
+#[test]
 fn format_and_lints_are_told_and_nothing_is_changed() {
     let lib = with(
         &with(&with(LIB, "one", "return 1"), "two", " 2"),
