@@ -6,11 +6,14 @@
 //!
 //! It is read whole and written whole, to another file that then takes its name; so it is never half written. It is not synced:
 //! after a power cut it may be gone, and then it begins anew. A file that makes no sense is set aside, never overwritten.
+//!
+//! Two runs may end at the same moment. Each writes what it has seen itself into what stands in the file by then, under a lock
+//! on a file beside it, so that neither drops what the other wrote; of one test the later word stays.
 
 mod text;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +23,9 @@ use serde_json::{Map, Value};
 use crate::catalogue::{Day, Test};
 
 pub const FILE: &str = "progress.json";
+
+/// Locked while the other is written. It stays: who removed it might remove the lock of a third run.
+const LOCK: &str = "progress.lock";
 
 /// The words for how a test ended; any other word is one of a newer edition, and no pass.
 pub const PASSED: &str = "passed";
@@ -42,6 +48,16 @@ pub struct Progress {
     explained: Option<String>,
     /// What stands in the file and is not ours to know.
     others: Map<String, Value>,
+    /// What this run has to say, in order; the file does not know it yet.
+    news: Vec<News>,
+}
+
+/// One thing that a run has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum News {
+    Ended { test: String, last: String },
+    Hints { test: String, out: usize },
+    Explained(Option<String>),
 }
 
 impl Progress {
@@ -52,6 +68,7 @@ impl Progress {
             tests: BTreeMap::new(),
             explained: None,
             others: Map::new(),
+            news: Vec::new(),
         };
         let reason = match fs::read(root.join(FILE)) {
             Ok(bytes) => match text::parse(&bytes, empty.clone()) {
@@ -72,8 +89,29 @@ impl Progress {
         (empty, Some(line))
     }
 
-    /// Replaces the file in one step. Fails where the folder or the disk does not let it.
-    pub fn save(&self) -> Result<()> {
+    /// Brings what this run has seen into the file, as it stands now, and replaces it in one step. Fails where the folder or
+    /// the disk does not let it.
+    pub fn save(&mut self) -> Result<()> {
+        // Where files cannot be locked, two runs must not end at the same moment.
+        let _alone = self.lock().ok();
+        let news = std::mem::take(&mut self.news);
+        if let (mut now, None) = Progress::load(&self.root) {
+            news.into_iter().for_each(|news| now.take_in(news));
+            *self = now;
+        }
+        self.write()
+    }
+
+    /// Waits until no other run writes; none does as long as the file is open.
+    fn lock(&self) -> std::io::Result<File> {
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false);
+        let file = file.open(self.root.join(LOCK))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn write(&self) -> Result<()> {
         let new = self
             .root
             .join(format!("progress.{}.tmp", std::process::id()));
@@ -102,19 +140,40 @@ impl Progress {
 
     /// Remembers how a test ended. One that passes begins again without hints, should it ever break.
     pub fn record(&mut self, test: &Test, last: &str) {
-        let known = self.tests.entry(test.id()).or_default();
-        known.last = Some(last.to_string());
-        if last == PASSED {
-            known.hints = 0;
-        }
+        self.tell(News::Ended {
+            test: test.id(),
+            last: last.to_string(),
+        });
     }
 
     pub fn record_hints(&mut self, test: &Test, hints: usize) {
-        self.tests.entry(test.id()).or_default().hints = hints;
+        self.tell(News::Hints {
+            test: test.id(),
+            out: hints,
+        });
     }
 
     pub fn record_explained(&mut self, test: Option<&Test>) {
-        self.explained = test.map(Test::id);
+        self.tell(News::Explained(test.map(Test::id)));
+    }
+
+    fn tell(&mut self, news: News) {
+        self.news.push(news.clone());
+        self.take_in(news);
+    }
+
+    fn take_in(&mut self, news: News) {
+        match news {
+            News::Ended { test, last } => {
+                let known = self.tests.entry(test).or_default();
+                if last == PASSED {
+                    known.hints = 0;
+                }
+                known.last = Some(last);
+            }
+            News::Hints { test, out } => self.tests.entry(test).or_default().hints = out,
+            News::Explained(test) => self.explained = test,
+        }
     }
 
     /// True if no test has ever run.
@@ -189,8 +248,58 @@ mod tests {
         let text = fs::read_to_string(root.path().join(FILE)).expect("a file");
         let line = "    \"day1_blocks::task_1::b\": { \"last\": \"failed\", \"hints\": 2 }\n";
         assert!(text.contains(line), "{text}");
-        let names = fs::read_dir(root.path()).expect("a folder").count();
-        assert_eq!(names, 1, "nothing but the file is left behind");
+        let names = fs::read_dir(root.path()).expect("a folder");
+        let names = names.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, [FILE, LOCK], "nothing else is left behind");
+    }
+
+    #[test]
+    fn runs_that_end_together_keep_what_each_has_seen() {
+        const RUNS: usize = 8;
+        let root = tempfile::tempdir().expect("a folder");
+        let begun = std::sync::Barrier::new(RUNS);
+        let run = |number: usize| {
+            let (mut progress, _) = Progress::load(root.path());
+            // Nobody has written before everybody has read.
+            begun.wait();
+            progress.record(&test(&format!("own_{number}")), PASSED);
+            progress.record_hints(&test("shared"), number);
+            progress.save().expect("it can be written");
+        };
+        std::thread::scope(|scope| {
+            (0..RUNS).for_each(|number| {
+                scope.spawn(move || run(number));
+            });
+        });
+        let (progress, note) = Progress::load(root.path());
+        assert_eq!(note, None);
+        for number in 0..RUNS {
+            let name = format!("own_{number}");
+            assert!(progress.passed(&test(&name)), "{name} is forgotten");
+        }
+    }
+
+    #[test]
+    fn what_a_run_has_not_seen_is_left_as_the_other_wrote_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (mut first, _) = Progress::load(root.path());
+        first.record(&test("a"), FAILED);
+        first.record(&test("b"), FAILED);
+        first.save().expect("it can be written");
+        let (mut second, _) = Progress::load(root.path());
+        first.record(&test("a"), PASSED);
+        first.save().expect("it can be written");
+        second.record_hints(&test("b"), 1);
+        second.save().expect("it can be written");
+        assert!(second.passed(&test("a")), "it knows what it has written");
+        let (now, _) = Progress::load(root.path());
+        assert!(now.passed(&test("a")));
+        assert_eq!(
+            (now.last(&test("b")), now.hints(&test("b"))),
+            (Some(FAILED), 1)
+        );
     }
 
     #[test]
