@@ -278,6 +278,36 @@ fn the_same_work_is_kept_once() {
 }
 
 #[test]
+fn the_same_work_has_one_branch_however_often_it_is_kept() {
+    let Some(learner) = Learner::with_git() else {
+        return;
+    };
+    work(&learner);
+    let branches = || learner.git(&["branch", "--list", "saved-*"]);
+    let before = learner.files();
+    // Each changes the crate and is taken back, so that the next keeps the very same bytes.
+    for command in [&["reset"][..], &["catch-up", "--day", "2"], &["reset"]] {
+        let out = learner.done(command);
+        learner.go_back(&out);
+        assert_eq!(learner.files(), before, "{command:?}");
+        assert_eq!(branches().lines().count(), 1, "{command:?}: {out}");
+    }
+    // Two states by turns: as it was, and with the loan.
+    for _ in 0..3 {
+        learner.done(&["borrow", "Stack::pop"]);
+        learner.done(&["repay"]);
+    }
+    let kept = branches();
+    assert_eq!(kept.lines().count(), 2, "{kept}");
+    // A commit elsewhere is no new work.
+    learner.write("notes.md", "mine\n");
+    learner.git(&["add", "notes.md"]);
+    learner.git(&["commit", "-q", "-m", "notes"]);
+    learner.done(&["borrow", "Stack::pop"]);
+    assert_eq!(branches(), kept);
+}
+
+#[test]
 fn a_copy_inside_another_project_is_kept_in_a_folder() {
     let Some(learner) = Learner::with_git() else {
         return;
