@@ -74,10 +74,17 @@ pub fn run(
             "there is no test of yours: put one into a file of its own, as mini-lsm-starter/tests/mine.rs"
         );
     }
-    let tests = sound(ground, &targets)?;
+    screen.begin("your tests on a sound engine first: compiling");
+    let tests = sound(ground, &targets);
+    screen.clear_status();
+    let tests = tests?;
+    let (count, pass) = match tests.len() {
+        1 => (counted(1, "test"), "it passes"),
+        many => (counted(many, "test"), "all of them pass"),
+    };
     println!(
-        "{} of yours, all of which pass on a sound engine",
-        counted(tests.len(), "test")
+        "{count} of yours; {pass} on a sound engine. Now {}, one at a time:",
+        counted(bugs.len(), "bug")
     );
     let mut missed = Vec::new();
     let hunt = |bug: &Bug, copy: &str| {
@@ -104,21 +111,37 @@ pub fn run(
         }
         print!("{}", screen.fit(&text));
     })?;
-    print!("{}", screen.fit(&sum(tests.len(), bugs.len(), &missed)));
+    print!("{}", screen.fit(&sum(tests.len(), &planted(bugs), &missed)));
     Ok(missed.is_empty())
 }
 
-fn sum(tests: usize, bugs: usize, missed: &[String]) -> String {
+/// How many bugs there are, and of which day, if it is one.
+fn planted(bugs: &[&Bug]) -> (usize, Option<u32>) {
+    let day = bugs.first().map(|bug| bug.day);
+    let one = day.filter(|day| bugs.iter().all(|bug| bug.day == *day));
+    (bugs.len(), one)
+}
+
+fn sum(tests: usize, (bugs, day): &(usize, Option<u32>), missed: &[String]) -> String {
     let mut text = format!(
-        "your {} {} {} of {bugs}\n",
+        "your {} {} {} of {bugs} bugs",
         counted(tests, "test"),
         if tests == 1 { "catches" } else { "catch" },
         bugs - missed.len()
     );
-    if !missed.is_empty() {
-        text += "none of them notices:\n";
-        for claim in missed {
-            let _ = writeln!(text, "  - {claim}");
+    if let Some(day) = day {
+        let _ = write!(text, " of day {day}");
+    }
+    match missed {
+        [] => text += "\n",
+        [claim] => {
+            let _ = writeln!(text, "; none notices this one: {claim}");
+        }
+        many => {
+            text += "; none notices these:\n";
+            for claim in many {
+                let _ = writeln!(text, "  - {claim}");
+            }
         }
     }
     text
@@ -226,8 +249,17 @@ fn failure(subject: &Subject, binary: &Path, test: &str) -> Result<Option<String
     Ok(match finished.end {
         End::Exited(status) if status.success() => None,
         End::TimedOut => Some(format!("it did not end within {} s", TIME_LIMIT.as_secs())),
-        _ => Some(finished.stderr),
+        _ => Some(said(&finished.stderr)),
     })
+}
+
+/// What a test printed, without what the runtime adds for those who look for a backtrace.
+fn said(stderr: &str) -> String {
+    let lines = stderr
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE"));
+    let lines: Vec<String> = lines.map(|line| format!("  {line}")).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -236,11 +268,20 @@ mod tests {
 
     #[test]
     fn the_sum_names_what_nobody_notices() {
-        assert_eq!(sum(1, 2, &[]), "your 1 test catches 2 of 2\n");
-        let missed = ["A byte is lost.".to_string()];
+        let day_2 = (9, Some(2));
         assert_eq!(
-            sum(3, 9, &missed),
-            "your 3 tests catch 8 of 9\nnone of them notices:\n  - A byte is lost.\n"
+            sum(1, &day_2, &[]),
+            "your 1 test catches 9 of 9 bugs of day 2\n"
+        );
+        let missed = ["A byte is lost.", "An empty range ends the scan."].map(str::to_string);
+        assert_eq!(
+            sum(3, &day_2, &missed),
+            "your 3 tests catch 7 of 9 bugs of day 2; none notices these:\n  \
+             - A byte is lost.\n  - An empty range ends the scan.\n"
+        );
+        assert_eq!(
+            sum(3, &(70, None), &missed[..1]),
+            "your 3 tests catch 69 of 70 bugs; none notices this one: A byte is lost.\n"
         );
     }
 
