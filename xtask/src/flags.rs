@@ -32,6 +32,8 @@ pub enum Command {
     Torture(Vec<OsString>),
     /// `bugs …`, passed on to the bug zoo.
     Bugs(Vec<OsString>),
+    /// `mutants …`, passed on to the same package.
+    Mutants(Vec<OsString>),
     /// `bench …`, passed on to the benchmark.
     Bench(Vec<OsString>),
     Ci(Ci),
@@ -83,7 +85,7 @@ pub struct Ci {
 
 const VERBS: &[&str] = &[
     "scheck", "hint", "watch", "status", "catch-up", "reset", "borrow", "repay", "diff", "update",
-    "inspect", "book", "starter", "stages", "bugs", "torture", "bench", "ci", "help",
+    "inspect", "book", "starter", "stages", "bugs", "mutants", "torture", "bench", "ci", "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -107,6 +109,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
         "bugs" => Ok(Command::Bugs(rest)),
+        "mutants" => Ok(Command::Mutants(rest)),
         "torture" => Ok(Command::Torture(rest)),
         "bench" => Ok(Command::Bench(rest)),
         "ci" => ci(rest),
@@ -348,6 +351,7 @@ for maintainers
   starter [--check] [--force]      derive mini-lsm-starter from mini-lsm, or check that it is up to date
   stages                           prove that every stage of the course holds what it promises
   bugs [--all] [--day N] [NAME]    plant classic mistakes in the reference, and see that the tests catch them
+  mutants [--day N] [--list]       cargo-mutants over the reference, each mutant under the tests of its day
   torture [TRIAL] [--hours H]      crashes, kills, faults, bad bytes and many threads, on the reference
   ci [--list] [--only STEP]        everything that a change has to pass
 

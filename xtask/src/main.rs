@@ -32,6 +32,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Book(args) => workspace.run_book(&args),
         Command::Staging(args) => workspace.run_staging(&args),
         Command::Bugs(args) => workspace.run_bugs(&args),
+        Command::Mutants(args) => workspace.run_mutants(&args),
         Command::Torture(args) => workspace.run_torture(&args),
         Command::Bench(args) => workspace.run_bench(&args),
         Command::Ci(ask) => ci::run(&workspace, &ask),

@@ -78,6 +78,11 @@ impl Workspace {
         self.run_package(&["--package", "bugs"], args)
     }
 
+    /// `cargo x mutants …`.
+    pub fn run_mutants(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_package(&["--package", "bugs", "--bin", "mutants"], args)
+    }
+
     /// `cargo x torture …`.
     pub fn run_torture(&self, args: &[OsString]) -> Result<ExitCode> {
         self.run_package(

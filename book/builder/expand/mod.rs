@@ -11,6 +11,7 @@
 //! | `{{figure name "alt" "caption"}}`        | `figures/name.svg`                                                        |
 //! | `{{overview 1 "alt" "caption"}}`         | `figures/overview.svg`, the day's part highlighted                        |
 //! | `{{dump fruit.bin}}`, `… "entry 1"`    | names on the bytes of a file that a console of the page has made          |
+//! | `{{include benchmarks/record.txt}}`     | a part of a page that a program has written                               |
 //! | `{{task 1.2 "Title" "time"}}` … `{{end}}`| the box of a task                                                         |
 //! | `{{question Why?}}` … `{{end}}`          | a question, its answer folded away                                        |
 //! | a fence `console`                        | commands, run, and what they print                                        |
@@ -27,6 +28,7 @@ mod lists;
 mod quote;
 mod strip;
 
+use std::fs;
 use std::path::PathBuf;
 
 use crate::problem::Problem;
@@ -110,6 +112,15 @@ impl<'a> Press<'a> {
         page.run(raw);
         page.out
     }
+
+    /// A file of the book, as it is: `words` is its path from `src` on.
+    fn include(&self, words: &[&str]) -> Result<String, String> {
+        let [path] = words else {
+            return Err("{{include PATH}} takes one path".into());
+        };
+        let file = self.figures.join("..").join(path);
+        fs::read_to_string(&file).map_err(|error| format!("{path}: {error}"))
+    }
 }
 
 impl Page<'_, '_> {
@@ -180,6 +191,7 @@ impl Page<'_, '_> {
             "figure" => figure::drawn(&self.press.figures, source, &words),
             "overview" => figure::overview(&self.press.figures, source, &words),
             "dump" => dump::dump(self.room.path(), &words),
+            "include" => self.press.include(&words),
             "task" => self.boxes.task(source, &words, line),
             "question" => self.boxes.question(directive.rest, line),
             "end" => self.boxes.end(),
@@ -236,7 +248,7 @@ impl Page<'_, '_> {
 }
 
 /// Directives that stand on lines of their own.
-const BLOCKS: [&str; 11] = [
+const BLOCKS: [&str; 12] = [
     "signature",
     "source",
     "docs",
@@ -245,6 +257,7 @@ const BLOCKS: [&str; 11] = [
     "figure",
     "overview",
     "dump",
+    "include",
     "task",
     "question",
     "end",

@@ -22,7 +22,7 @@ fn the_book_shows_what_the_records_say() {
         let text = fs::read_to_string(&path).expect("a record");
         let record = Record::from_json(&text).expect("a record");
         assert!(record.is_good(), "{}: a run failed", path.display());
-        let made = [("md", markdown::of(&record)), ("svg", svg::of(&record))];
+        let made = [("txt", markdown::of(&record)), ("svg", svg::of(&record))];
         for (ending, expected) in made {
             let shown = path.with_extension(ending);
             let found = fs::read_to_string(&shown).unwrap_or_default();
@@ -31,7 +31,7 @@ fn the_book_shows_what_the_records_say() {
                 "{} is not made of {}: cargo x bench --from <the one> --{} <the other>",
                 shown.display(),
                 path.display(),
-                if ending == "md" { "markdown" } else { "svg" },
+                if ending == "txt" { "markdown" } else { "svg" },
             );
         }
     }

@@ -3,7 +3,10 @@
 //!
 //! The modules as they stand on one another: what is in the zoo ([`zoo`]) and how it is planted ([`edit`], [`scratch`]),
 //! which tests fail then ([`hunt`]), what was recorded of that ([`record`]) and what is wrong with it ([`verdict`]), which bugs a
-//! run takes ([`choose`]), the words ([`report`]); and a learner's own tests in the place of ours ([`yours`]).
+//! run takes ([`choose`]), the words ([`report`]); a learner's own tests in the place of ours ([`yours`]); and, in the place of
+//! the zoo, mechanical changes made by cargo-mutants ([`mutants`]).
+
+pub mod home;
 
 pub mod zoo;
 
@@ -22,3 +25,5 @@ pub mod choose;
 pub mod report;
 
 pub mod yours;
+
+pub mod mutants;

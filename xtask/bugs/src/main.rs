@@ -1,12 +1,12 @@
 //! The command behind `cargo x bugs`. It is a program of its own because it needs parsers, which learners should not have
 //! to compile.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use bugs::choose::{self, Change};
 use bugs::edit;
+use bugs::home;
 use bugs::hunt::{Failures, Ground, Hunt};
 use bugs::record::{Entry, Record};
 use bugs::report::{self, Sum, counted};
@@ -79,7 +79,7 @@ impl Ask {
 
 fn run(ask: &Ask) -> Result<bool> {
     process::kill_all_when_interrupted();
-    let workspace = workspace()?;
+    let workspace = home::workspace()?;
     let days = catalogue::read(&workspace.reference())?;
     let park = Park {
         zoo: zoo::read(workspace.root(), &days)?,
@@ -240,15 +240,4 @@ impl Park {
         print!("{}", self.screen.fit(&sum.line()));
         Ok(sum.all_good())
     }
-}
-
-/// This crate lies two folders deep in its workspace. `cargo run` says where it is now; the place where it was compiled
-/// is second best, for a binary started by hand.
-fn workspace() -> Result<Workspace> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    let root = PathBuf::from(package);
-    let root = root.ancestors().nth(2);
-    root.map(Workspace::at)
-        .context("the workspace of the course was not found; run this by `cargo x bugs`")
 }

@@ -68,7 +68,7 @@ impl Scratch {
 
     /// Makes copy `name` this tree. Files that are right already keep their time stamps.
     pub fn lay_out(&self, name: &str, tree: &Tree) -> Result<()> {
-        let workspace = self.dir.join(name);
+        let workspace = self.root(name);
         tree.write_to(&self.crate_dir(name))?;
         let root = self.workspace.root();
         let text = read(&root.join("Cargo.toml"))?;
@@ -83,7 +83,7 @@ impl Scratch {
     /// Copy `name` as the grader takes it, where a test may last so long.
     pub fn subject(&self, name: &str, time: Duration) -> Subject {
         Subject {
-            root: self.dir.join(name),
+            root: self.root(name),
             dir: self.crate_dir(name),
             target_dir: Some(self.target.clone()),
             limits: Limits {
@@ -94,10 +94,20 @@ impl Scratch {
         }
     }
 
+    /// The root of copy `name`, a workspace of its own.
+    pub fn root(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Where all copies are built.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Its folder has the copy's name: cargo tells crates apart by their path within a workspace, and in a shared target
     /// directory two with the same one would take each other's files for their own.
     fn crate_dir(&self, name: &str) -> PathBuf {
-        self.dir.join(name).join(name)
+        self.root(name).join(name)
     }
 }
 

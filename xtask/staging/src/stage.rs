@@ -200,17 +200,8 @@ pub fn stage_source(
     text: &str,
     stage: Stage,
 ) -> Result<(String, Vec<Task>), Vec<Problem>> {
-    let headline = marker::headline(text);
-    let home = match headline {
-        Ok(Some(task)) => task,
-        Ok(None) => return given(path, text),
-        Err((line, what)) => {
-            return Err(vec![Problem {
-                path: path.to_string(),
-                line,
-                what,
-            }]);
-        }
+    let Some(home) = home(path, text)? else {
+        return given(path, text);
     };
     let source = Source::parse(path, text).map_err(|problem| vec![problem])?;
     let outcome = items::read(&source, home, stage);
@@ -234,6 +225,49 @@ pub fn stage_source(
         }]);
     }
     Ok((staged, outcome.tasks))
+}
+
+/// The task with which what stands at each of these byte offsets of a source file comes into the course; `None` for what is
+/// given.
+pub fn first_tasks(
+    path: &str,
+    text: &str,
+    offsets: &[usize],
+) -> Result<Vec<Option<Task>>, Vec<Problem>> {
+    let Some(home) = home(path, text)? else {
+        return Ok(vec![None; offsets.len()]);
+    };
+    let source = Source::parse(path, text).map_err(|problem| vec![problem])?;
+    let whole = items::read(&source, home, Stage::day(LAST_DAY));
+    let mut stages = vec![(Stage::day(0), None)];
+    let tasks: BTreeSet<Task> = whole.tasks.into_iter().collect();
+    stages.extend(
+        tasks
+            .into_iter()
+            .map(|task| (Stage::task(task.day, task.task), Some(task))),
+    );
+    let mut first = vec![None; offsets.len()];
+    // From the last to the first, so that the earliest stage in which it stands has the last word.
+    for (stage, task) in stages.into_iter().rev() {
+        let outcome = items::read(&source, home, stage);
+        if !outcome.problems.is_empty() {
+            return Err(outcome.problems);
+        }
+        for (first, at) in first.iter_mut().zip(offsets) {
+            if !outcome.edits.iter().any(|edit| edit.range.contains(at)) {
+                *first = task;
+            }
+        }
+    }
+    Ok(first)
+}
+
+/// Whose work a file is; `None` for a given one.
+fn home(path: &str, text: &str) -> Result<Option<Task>, Vec<Problem>> {
+    marker::headline(text).map_err(|(line, what)| {
+        let path = path.to_string();
+        vec![Problem { path, line, what }]
+    })
 }
 
 /// A given file goes into every stage as it is, so a marker in it would silently do nothing.
@@ -293,6 +327,42 @@ mod tests {
         assert!(Stage::task(3, 2).reaches(task(3, 2)) && !Stage::task(3, 2).reaches(task(3, 3)));
         assert!(Stage::task(3, 2).reaches(task(2, 9)));
         assert!(!Stage::day(0).reaches(task(1, 1)));
+    }
+
+    #[test]
+    fn every_place_comes_with_the_task_that_brings_it() {
+        let text = "\
+//! Day 2 · Task 1 · Things.
+
+pub fn things() -> u32 {
+    let more = of_old();
+    // until day 3 task 2: 0
+    more + later() // day 3 task 2
+}
+
+fn of_old() -> u32 {
+    1
+}
+
+// day 4 task 1
+pub fn later() -> u32 {
+    40
+}
+
+// given
+pub fn handed_out() -> u32 {
+    3
+}
+";
+        let at = |words: &str| text.find(words).unwrap();
+        let places = ["of_old();", "later() //", "1\n}", "40\n}", "3\n}"].map(at);
+        let task = |day, task| Some(Task { day, task });
+        assert_eq!(
+            first_tasks("a.rs", text, &places).unwrap(),
+            [task(2, 1), task(3, 2), task(2, 1), task(4, 1), None]
+        );
+        let given = first_tasks("a.rs", "pub fn a() {}\n", &[3]).unwrap();
+        assert_eq!(given, [None]);
     }
 
     #[test]
