@@ -1,6 +1,7 @@
 //! As much of the DevTools protocol as looking at pages takes: JSON over a WebSocket.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -138,7 +139,14 @@ impl Browser {
 
     fn read(&mut self) -> Result<Value> {
         loop {
-            let message = self.socket.read().context("the browser does not answer")?;
+            let message = match self.socket.read() {
+                Ok(message) => message,
+                // A process that was stopped and goes on, as on a laptop that slept, finds its wait broken off.
+                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {
+                    continue;
+                }
+                Err(error) => return Err(error).context("the browser does not answer"),
+            };
             if message.is_text() {
                 return Ok(serde_json::from_str(message.to_text()?)?);
             }
