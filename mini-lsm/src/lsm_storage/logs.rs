@@ -179,9 +179,9 @@ impl Logs {
             check()?;
             let is_complete = group.sleepers.len() + 1 >= group.expected;
             if is_complete && group.stage != Stage::Syncing {
-                return self.lead(group, lead);
+                return self.lead_group(group, lead);
             }
-            let sleeper = Sleeper::new(seq);
+            let sleeper = Sleeper::this_thread(seq);
             group.sleepers.push(sleeper.clone());
             if group.stage == Stage::Idle {
                 group.stage = Stage::Gathering(seq);
@@ -191,7 +191,7 @@ impl Logs {
                 // Even if a rotation has synced its own batch: others rely on it.
                 if group.stage == Stage::Gathering(seq) {
                     group.sleepers.retain(|one| one.seq != seq);
-                    return self.lead(group, lead);
+                    return self.lead_group(group, lead);
                 }
             }
             drop(group);
@@ -205,7 +205,11 @@ impl Logs {
 
     /// Syncs, then wakes one whom that did not cover, to lead the next group; all of them if it
     /// failed. A leader that panics must not leave the others asleep.
-    fn lead(&self, mut group: MutexGuard<'_, Group>, lead: impl Fn() -> Result<()>) -> Result<()> {
+    fn lead_group(
+        &self,
+        mut group: MutexGuard<'_, Group>,
+        lead: impl Fn() -> Result<()>,
+    ) -> Result<()> {
         group.stage = Stage::Syncing;
         drop(group);
         let outcome = catch_unwind(AssertUnwindSafe(lead));
@@ -224,8 +228,7 @@ impl Logs {
 }
 
 impl Sleeper {
-    /// The calling thread.
-    fn new(seq: Seq) -> Self {
+    fn this_thread(seq: Seq) -> Self {
         Self {
             seq,
             thread: thread::current(),
