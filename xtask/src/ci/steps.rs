@@ -104,8 +104,9 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "schedules",
             "orders of threads, one after the other",
-            vec![cargo(
-                "test --package mini-lsm-torture --features schedules --test schedules",
+            vec![with_env(
+                cargo("test --package mini-lsm-torture --features schedules --test schedules"),
+                ("SCHEDULES", "2000"),
             )],
         ),
         step("fresh", "a fresh clone is told where to begin", fresh()),

@@ -38,7 +38,8 @@ const TABLES: [Table; 5] = [
     Table {
         title: "Operations a second",
         what: "Medians of the rounds. \\* promises less here, and is never the best.",
-        cell: |row| Some(count(row.speed.median)),
+        // A figure stays on the line of its unit.
+        cell: |row| Some(count(row.speed.median).replace(' ', "\u{a0}")),
         last: Some(("ours ÷ the best peer", verdict)),
     },
     Table {
@@ -103,14 +104,19 @@ impl Table {
     }
 
     fn row(&self, section: &Section, engines: &[Name]) -> Option<String> {
-        let mut out = format!("| {} |", name(section));
+        // What a workload does is said once.
+        let name = match self.last {
+            Some(_) => format!("{}: {}", name(section), section.what),
+            None => name(section),
+        };
+        let mut out = format!("| {name} |");
         let mut has_figure = false;
         for engine in engines {
             let row = section.rows.iter().find(|row| row.engine == *engine);
             let cell = row.and_then(|row| Some((row, (self.cell)(row)?)));
             has_figure |= cell.is_some();
             let _ = match cell {
-                Some((row, text)) if row.lesser.is_some() => write!(out, " {text} \\* |"),
+                Some((row, text)) if row.lesser.is_some() => write!(out, " {text}\u{a0}\\* |"),
                 Some((_, text)) => write!(out, " {text} |"),
                 None => write!(out, " – |"),
             };
@@ -124,8 +130,8 @@ impl Table {
 
 fn name(section: &Section) -> String {
     match section.side.as_str() {
-        "" => format!("{}: {}", section.workload, section.what),
-        side => format!("{}, the {side}: {}", section.workload, section.what),
+        "" => section.workload.to_owned(),
+        side => format!("{}, the {side}", section.workload),
     }
 }
 
@@ -166,10 +172,10 @@ mod tests {
         let text = of(&canned::record());
         for line in [
             "| | Mini-LSM | RocksDB | redb | ours ÷ the best peer |",
-            "| fillrandom: puts in random order | 100 k | 200 k | 400 k \\* | 0.50 × RocksDB, behind (goal 1.0) |",
+            "| fillrandom: puts in random order | 100\u{a0}k | 200\u{a0}k | 400\u{a0}k\u{a0}\\* | 0.50 × RocksDB, behind (goal 1.0) |",
             "| readwhilewriting, the reader: random gets beside one random writer | 200 | 100 | – | 2.00 × RocksDB, ahead (goal 1.0) |",
-            "| fillrandom: puts in random order | 2.50 / 3.80 | 2.50 / 3.80 | 2.50 / 3.80 \\* |",
-            "| fillrandom: puts in random order | – | 1.25 | – |",
+            "| fillrandom | 2.50 / 3.80 | 2.50 / 3.80 | 2.50 / 3.80\u{a0}\\* |",
+            "| fillrandom | – | 1.25 | – |",
             "- RocksDB, fillrandom, round 3: key 4 was put, and was not found",
         ] {
             assert!(
