@@ -104,9 +104,8 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "schedules",
             "orders of threads, one after the other",
-            vec![with_env(
-                cargo("test --package mini-lsm-torture --features schedules --test schedules"),
-                ("SCHEDULES", "2000"),
+            vec![cargo(
+                "test --package mini-lsm-torture --features schedules --test schedules",
             )],
         ),
         step("fresh", "a fresh clone is told where to begin", fresh()),

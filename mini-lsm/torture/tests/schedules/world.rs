@@ -16,7 +16,7 @@ use super::seam::ReadAtOnce;
 pub const DIR: &str = "/store";
 
 /// The schedules of one test, unless `SCHEDULES` says otherwise.
-const USUAL: usize = 6_000;
+const USUAL: usize = 2_000;
 
 /// So many changes of mind does PCT plan in a schedule.
 const PCT_DEPTH: usize = 4;
