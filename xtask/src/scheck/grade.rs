@@ -90,16 +90,29 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Compiles and runs the days asked for, in order.
+    /// Compiles and runs the days asked for, in order, and has format and lints looked at beside that.
     fn walk(&self, days: &[Day]) -> Result<Walk> {
-        let mut open: Vec<&Day> = days
+        let open: Vec<&Day> = days
             .iter()
             .filter(|day| self.ask.day.is_none_or(|number| number == day.number))
             .collect();
-        let mut reached = self.first_batch(&open);
         // A lint about code that is not there yet helps nobody.
         let last = open.last().map_or(0, |day| day.number);
         let linted = !self.unwritten.iter().any(|day| *day <= last);
+        thread::scope(|scope| {
+            let looks = self.subject.tidy;
+            let tidy = looks.then(|| scope.spawn(|| tidy::look(self.subject, linted)));
+            let mut walk = self.walk_days(open)?;
+            if let (Walk::Done(done), Some(tidy)) = (&mut walk, tidy) {
+                self.screen.status("format and lints");
+                done.tidy = tidy.join().unwrap_or_default();
+            }
+            Ok(walk)
+        })
+    }
+
+    fn walk_days(&self, mut open: Vec<&Day>) -> Result<Walk> {
+        let mut reached = self.first_batch(&open);
         let mut done = Done::default();
         let mut first = true;
         while !open.is_empty() {
@@ -110,19 +123,10 @@ impl Course<'_> {
                 Outcome::Built(built) => built,
                 Outcome::CrateBroken(error) => return Ok(Walk::Broken(error)),
             };
-            let full = thread::scope(|scope| {
-                let looks = first && self.subject.tidy;
-                let tidy = looks.then(|| scope.spawn(|| tidy::look(self.subject, linted)));
-                let full = self.run_batch(&batch, &built, &mut done);
-                if first {
-                    self.run_own(&built, &mut done.own);
-                }
-                if let Some(tidy) = tidy {
-                    self.screen.status("format and lints");
-                    done.tidy = tidy.join().unwrap_or_default();
-                }
-                full
-            });
+            let full = self.run_batch(&batch, &built, &mut done);
+            if first {
+                self.run_own(&built, &mut done.own);
+            }
             self.subject.stop.check()?;
             if self.subject.day_by_day && !full {
                 break;

@@ -2,7 +2,7 @@
 //!
 //! 1. The catalogue of the day tests says what there is to pass, the stubs in the sources how far the work has come.
 //! 2. The days up to there are compiled in one go, each for itself: see [`build`].
-//! 3. Every test runs in a process of its own: see [`trial`]. Beside the tests the formatter and the linter look at the crate: [`tidy`].
+//! 3. Every test runs in a process of its own: see [`trial`]. Beside all this the formatter and the linter look at the crate: [`tidy`].
 //! 4. The board and the first failure are shown: [`board`], [`explain`].
 //!
 //! 5. What was seen is remembered in the progress file, and the run before it compared: [`seen`].
