@@ -587,6 +587,15 @@ fn table_builds_the_table_of_its_arguments() {
     )
     .is_trouble(2, &["no"]);
     assert_eq!(world.names(), ["000001.sst", "000042.sst"]);
+
+    // Without a filter it is the table of day 2, to the byte.
+    let golden = "table apple=red kiwi plum= --block-size 30 --filter-bits 0 --out 000007.sst";
+    let told = feed(world.tool().args(golden.split(' ')), "");
+    assert_eq!(
+        told.out, "000007.sst: 3 entries, 152 bytes\n",
+        "{}",
+        told.err
+    );
 }
 
 fn open_table(path: &Path, id: TableId) -> Arc<SsTable> {

@@ -55,6 +55,7 @@ pub fn build_block(
 pub fn build_table(
     entries: &[EntryWord],
     out: &Path,
+    filter_bits_per_key: usize,
     options: &FileOptions,
 ) -> Result<String, Trouble> {
     let name = out.file_name().unwrap_or_default().to_string_lossy();
@@ -66,6 +67,7 @@ pub fn build_table(
     let entries = sorted(entries)?;
     let options = LsmOptions {
         block_size: options.block_size,
+        filter_bits_per_key,
         ..LsmOptions::default()
     };
     options.validate()?;

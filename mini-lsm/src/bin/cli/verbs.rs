@@ -79,6 +79,9 @@ pub enum Verb {
         /// The file; its name is the id of the table
         #[arg(long, default_value = "000001.sst")]
         out: PathBuf,
+        /// Bits a key in the filter, which tables have from day 7 on; 0 for none
+        #[arg(long, value_name = "BITS", default_value_t = 10)]
+        filter_bits: usize,
         #[command(flatten)]
         options: FileOptions,
     },
@@ -125,8 +128,9 @@ impl Verb {
             Self::Table {
                 entries,
                 out,
+                filter_bits,
                 options,
-            } => files::build_table(entries, out, options)?,
+            } => files::build_table(entries, out, *filter_bits, options)?,
             _ => return Ok(()),
         };
         Ok(writeln!(out, "{told}")?)
