@@ -207,8 +207,11 @@ impl Count {
             return;
         }
         if line.starts_with("{{") && !line.starts_with("{{=") {
-            self.figures +=
-                usize::from(line.starts_with("{{figure") || line.starts_with("{{overview"));
+            self.figures += usize::from(
+                ["{{figure", "{{overview", "{{plot"]
+                    .iter()
+                    .any(|it| line.starts_with(it)),
+            );
             return self.sight(number, is_main);
         }
         let words = line

@@ -10,6 +10,7 @@
 //! | `{{tests 1}}`                            | the tests of a day, with what each claims                                 |
 //! | `{{figure name "alt" "caption"}}`        | `figures/name.svg`                                                        |
 //! | `{{overview 1 "alt" "caption"}}`         | `figures/overview.svg`, the day's part highlighted                        |
+//! | `{{plot name "alt" "caption"}}`          | a plot of the numbers in `figures/name.txt`, which a program has written  |
 //! | `{{dump fruit.bin}}`, `… "entry 1"`    | names on the bytes of a file that a console of the page has made          |
 //! | `{{include benchmarks/record.txt}}`     | a part of a page that a program has written                               |
 //! | `{{task 1.2 "Title" "time"}}` … `{{end}}`| the box of a task                                                         |
@@ -25,6 +26,7 @@ mod directive;
 mod dump;
 mod figure;
 mod lists;
+mod plot;
 mod quote;
 mod strip;
 
@@ -190,6 +192,7 @@ impl Page<'_, '_> {
             "tests" => lists::tests(source, &words),
             "figure" => figure::drawn(&self.press.figures, source, &words),
             "overview" => figure::overview(&self.press.figures, source, &words),
+            "plot" => plot::plot(&self.press.figures, &words),
             "dump" => dump::dump(self.room.path(), &words),
             "include" => self.press.include(&words),
             "task" => self.boxes.task(source, &words, line),
@@ -248,7 +251,7 @@ impl Page<'_, '_> {
 }
 
 /// Directives that stand on lines of their own.
-const BLOCKS: [&str; 12] = [
+const BLOCKS: [&str; 13] = [
     "signature",
     "source",
     "docs",
@@ -256,6 +259,7 @@ const BLOCKS: [&str; 12] = [
     "tests",
     "figure",
     "overview",
+    "plot",
     "dump",
     "include",
     "task",
