@@ -26,8 +26,8 @@
 //! | `compaction_lock` | the compaction cursors; that compactions run one at a time               | tables are merged                       |
 //! | `commit`          | the order of writes: sequence number, log record, memtable; freezing     | one batch is written, or waits for room |
 //! | `manifest`        | the manifest's tail; that versions change one at a time                  | an edit is written and synced           |
-//! | `state`           | the pointer to the current state                                         | the pointer is cloned or swapped        |
 //! | `progress`        | nothing; lets threads wait for a change of the state                     | a condition is looked at                |
+//! | `state`           | the pointer to the current state                                         | the pointer is cloned or swapped        |
 //!
 //! A reader takes `state` for a moment, to clone the pointer, and then holds no lock.
 
