@@ -34,6 +34,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo x repay", DESK),
     ("cargo x update", DESK),
     (
+        "cargo x bugs --day 3",
+        "bugs whose files have changed, and a tenth of the others, are a step",
+    ),
+    (
+        "cargo x mutants --day 3",
+        "it takes an hour; the maintainers' page says what came of it",
+    ),
+    (
         "cargo x bench",
         "with --quick, and LevelDB alone beside the engine, it is a step",
     ),
