@@ -43,6 +43,8 @@ impl Boxes {
             })?;
             let signature = item.signature();
             let signature = signature.split_whitespace().collect::<Vec<_>>().join(" ");
+            // What stood on lines of its own stands in one now.
+            let signature = signature.replace("( ", "(").replace(", )", ")");
             let name = function
                 .name
                 .rsplit_once("::")

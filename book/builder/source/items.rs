@@ -168,7 +168,13 @@ impl Item<'_> {
 
     fn code(&self) -> String {
         let lines = self.text.lines().skip_while(|line| !is_code(line));
-        let lines = lines.skip_while(|line| line.trim().starts_with("#["));
+        // An attribute may take several lines.
+        let mut is_open = false;
+        let lines = lines.skip_while(|line| {
+            let is_attribute = is_open || line.trim().starts_with("#[");
+            is_open = is_attribute && !line.trim().ends_with(']');
+            is_attribute
+        });
         dedent(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
@@ -237,6 +243,11 @@ mod tests {
         assert_eq!(
             signature("OFFSET_LEN"),
             "pub const OFFSET_LEN: usize = size_of::<u16>()"
+        );
+        assert_eq!(
+            signature("LsmIterator::next"),
+            "pub fn next(&mut self) -> Result<()>",
+            "its attributes take several lines"
         );
     }
 
