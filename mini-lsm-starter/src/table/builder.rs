@@ -46,7 +46,8 @@ impl SsTableBuilder {
     /// a new one.
     ///
     /// Requires a key of 1 to 65,535 bytes that is greater than the last one: the caller merges
-    /// sorted sources. Panics otherwise.
+    /// sorted sources. Otherwise it panics or, where the key begins a block, makes a table that
+    /// [`SsTable::open`](super::SsTable::open) refuses.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         unimplemented!("day 2, task 3: SsTableBuilder::add")
     }

@@ -56,7 +56,8 @@ impl SsTableBuilder {
     /// a new one.
     ///
     /// Requires a key of 1 to 65,535 bytes that is greater than the last one: the caller merges
-    /// sorted sources. Panics otherwise.
+    /// sorted sources. Otherwise it panics or, where the key begins a block, makes a table that
+    /// [`SsTable::open`](super::SsTable::open) refuses.
     pub fn add(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         if !self.block.has_room(key, value) {
             self.finish_block()?;
