@@ -423,6 +423,13 @@ fn a_closed_store_refuses_calls() {
             metrics.background_error
         );
     }
+    let store = open(options(&mem_fs()));
+    store.close().expect("close() failed");
+    let flushed = store.flush();
+    assert!(
+        matches!(flushed, Err(Error::Closed)),
+        "after close(), flush() of a store with nothing in memory gave {flushed:?}, expected Error::Closed"
+    );
 }
 
 /// A second `close` does nothing, and is no error.
