@@ -1,8 +1,7 @@
 //! Which tests of its day a planted bug fails, and how.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -63,22 +62,21 @@ impl Ground<'_> {
         hunt: impl Fn(&Bug, &str) -> Result<T> + Sync,
         told: impl FnMut(&Bug, T) + Send,
     ) -> Result<()> {
-        let next = AtomicUsize::new(0);
+        let order = Mutex::new(Order::of(bugs));
         let in_order = Mutex::new(InOrder {
             shown: 0,
             waiting: BTreeMap::new(),
             told,
         });
         let work = |name: &str| -> Result<()> {
-            while let index = next.fetch_add(1, Ordering::Relaxed)
-                && let Some(bug) = bugs.get(index)
-            {
+            let mut day = None;
+            while let Some(index) = locked(&order).next(&mut day) {
+                let bug = bugs[index];
                 let outcome = hunt(bug, name).inspect_err(|_| {
                     // The others end with their bug at hand.
-                    next.store(bugs.len(), Ordering::Relaxed);
+                    locked(&order).stop();
                 })?;
-                let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
-                in_order.push(bugs, index, outcome);
+                locked(&in_order).push(bugs, index, outcome);
             }
             Ok(())
         };
@@ -172,6 +170,53 @@ impl Ground<'_> {
     }
 }
 
+/// Which bug comes next. A copy that has compiled the tests of a day stays with that day: for another one, its tests have
+/// to be compiled anew.
+struct Order {
+    /// By day, the indexes of the bugs that are left, the last one first.
+    left: BTreeMap<u32, Vec<usize>>,
+    /// Days that a copy is at.
+    taken: BTreeSet<u32>,
+}
+
+impl Order {
+    fn of(bugs: &[&Bug]) -> Order {
+        let mut left: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, bug) in bugs.iter().enumerate().rev() {
+            left.entry(bug.day).or_default().push(index);
+        }
+        Order {
+            left,
+            taken: BTreeSet::new(),
+        }
+    }
+
+    /// For a copy that is at `day`. When that is done: a day that no copy is at; at last, what another one has left.
+    fn next(&mut self, day: &mut Option<u32>) -> Option<usize> {
+        if !day.is_some_and(|day| self.left.contains_key(&day)) {
+            let free = self.left.keys().find(|day| !self.taken.contains(day));
+            let other = *free.or(self.left.keys().next())?;
+            self.taken.insert(other);
+            *day = Some(other);
+        }
+        let number = (*day)?;
+        let of_day = self.left.get_mut(&number)?;
+        let next = of_day.pop();
+        if of_day.is_empty() {
+            self.left.remove(&number);
+        }
+        next
+    }
+
+    fn stop(&mut self) {
+        self.left.clear();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Passes outcomes on in the order of the bugs, in whatever order they come.
 struct InOrder<T, F> {
     shown: usize,
@@ -203,5 +248,34 @@ impl Ran {
     fn sort(&mut self, day: &Day) {
         self.failed
             .sort_by_key(|trial| day.tests.iter().position(|test| *test == trial.test));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_stays_with_its_day_and_takes_the_next_one_that_is_free() {
+        let bug = |day| Bug {
+            name: "a-bug".into(),
+            day,
+            task: 1,
+            claim: String::new(),
+            question: String::new(),
+            met: false,
+            caught_by: Vec::new(),
+            edits: Vec::new(),
+        };
+        let bugs = [1, 1, 1, 2, 2, 3].map(bug);
+        let bugs: Vec<&Bug> = bugs.iter().collect();
+        let mut order = Order::of(&bugs);
+        let (mut one, mut other) = (None, None);
+        let firsts = [&mut one, &mut other].map(|day| order.next(day));
+        assert_eq!(firsts, [Some(0), Some(3)]);
+        let of_other = [(); 3].map(|()| order.next(&mut other));
+        assert_eq!(of_other, [Some(4), Some(5), Some(1)], "the end of a day");
+        assert_eq!(order.next(&mut one), Some(2));
+        assert_eq!(order.next(&mut one), None);
     }
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use bugs::choose::{self, Change};
+use bugs::choose;
 use bugs::edit;
 use bugs::home;
 use bugs::hunt::{Failures, Ground, Hunt};
@@ -23,7 +23,8 @@ use xtask::screen::Screen;
 use xtask::workspace::Workspace;
 
 /// Plants classic mistakes in copies of the reference, one at a time, and requires that a test of their own day catches
-/// each. Without arguments: those that a change may have touched, and a tenth of the others.
+/// each. Without arguments: those whose files have changed since they were recorded, eight at most, and a tenth of the
+/// others.
 #[derive(Parser)]
 #[command(name = "cargo x bugs", bin_name = "cargo x bugs")]
 struct Ask {
@@ -137,17 +138,20 @@ impl Park {
             let wanted = |bug: &&Bug| day.is_none_or(|day| day == bug.day);
             return Ok(self.zoo.iter().filter(wanted).collect());
         }
-        let change = Change::of(self.workspace.root(), &self.days);
-        let choice = choose::choose(&self.zoo, &change, &self.days, &self.reference);
+        let record = Record::read(self.workspace.root())?;
+        let choice = choose::choose(&self.zoo, &record, &self.days, &self.reference);
         let mut text = format!(
-            "{}: {} of {} that the change may have touched, and {} of the others",
+            "{}: {} of {} whose files have changed since they were recorded, {} of the others",
             counted(choice.bugs.len(), "bug"),
-            choice.touched - choice.left_out,
-            choice.touched,
+            choice.changed - choice.left_out,
+            choice.changed,
             choice.drawn
         );
         if choice.left_out > 0 {
-            text += "; `cargo x bugs --all` runs all";
+            text += &format!(
+                "\n{} with changed files are left out here: `cargo x bugs --all` runs them",
+                choice.left_out
+            );
         }
         println!("{text}");
         Ok(choice.bugs)
@@ -225,7 +229,8 @@ impl Park {
             Ok((first, runs))
         };
         ground.hunt_all(bugs, hunt, |bug, (hunt, runs)| {
-            let entry = Entry::new(bug, &runs, record.of(bug));
+            let files = choose::fingerprint(bug, &self.days, &self.reference);
+            let entry = Entry::new(bug, files, &runs, record.of(bug));
             let problems = verdict::problems(bug, &hunt, Some(&entry));
             sum.add(bug, problems.is_empty());
             let text = report::line(bug, &hunt, &problems, &self.screen);

@@ -34,6 +34,9 @@ pub struct Entry {
     pub day: u32,
     pub task: u32,
     pub question: String,
+    /// What its files were then: see [`crate::choose::fingerprint`].
+    #[serde(default)]
+    pub files: String,
     /// By the path of the test, in one word how it fails: see [`Kind`].
     pub fails: BTreeMap<String, String>,
     /// Those that fail now and then, or not always in this way: who comes first is left to chance.
@@ -75,13 +78,14 @@ impl Entry {
     /// From several runs, the latest last, and what was recorded before.
     ///
     /// A test that failed in all runs in the same way fails; one that did not varies. A single timeout is the machine's
-    /// doing and not the bug's. What varied once may vary again.
-    pub fn new(bug: &Bug, runs: &[Failures], before: Option<&Entry>) -> Entry {
+    /// doing and not the bug's. What varied once may vary again. `files` is the fingerprint.
+    pub fn new(bug: &Bug, files: String, runs: &[Failures], before: Option<&Entry>) -> Entry {
         let mut entry = Entry {
             name: bug.name.clone(),
             day: bug.day,
             task: bug.task,
             question: bug.question.clone(),
+            files,
             ..Entry::default()
         };
         for test in runs.iter().flat_map(BTreeMap::keys) {
@@ -170,18 +174,18 @@ mod tests {
             ]),
             failures(&[("always", Kind::Panic), ("either", Kind::Panic)]),
         ];
-        let entry = Entry::new(&bug("a"), &runs, None);
+        let entry = Entry::new(&bug("a"), String::new(), &runs, None);
         assert_eq!(entry.failures(), failures(&[("always", Kind::Panic)]));
         let varying: Vec<&String> = entry.varies.keys().collect();
         assert_eq!(varying, ["either", "once"], "one slow run is no failure");
-        let steady = Entry::new(&bug("a"), &[runs[0].clone()], Some(&entry));
+        let steady = Entry::new(&bug("a"), String::new(), &[runs[0].clone()], Some(&entry));
         assert!(steady.varies.contains_key("once"), "it may vary again");
         assert!(!steady.fails.contains_key("once"));
     }
 
     #[test]
     fn an_update_keeps_the_order_of_the_zoo_and_forgets_what_is_gone() {
-        let entry = |name: &str| Entry::new(&bug(name), &[], None);
+        let entry = |name: &str| Entry::new(&bug(name), String::new(), &[], None);
         let mut record = Record {
             bugs: vec![entry("gone"), entry("b")],
         };
@@ -200,7 +204,7 @@ mod tests {
         );
         let runs = [failures(&[("task_1::x", Kind::Timeout)])];
         let record = Record {
-            bugs: vec![Entry::new(&bug("a"), &runs, None)],
+            bugs: vec![Entry::new(&bug("a"), String::new(), &runs, None)],
         };
         record.write(dir.path()).expect("it is written");
         assert_eq!(Record::read(dir.path()).expect("it is read"), record);

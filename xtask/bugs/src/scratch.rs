@@ -51,6 +51,16 @@ impl Scratch {
         }
     }
 
+    /// Other copies with a target directory of their own, for what is built at the same time.
+    pub fn apart(&self, name: &str) -> Scratch {
+        let dir = self.dir.join(name);
+        Scratch {
+            workspace: self.workspace.clone(),
+            target: dir.join("target"),
+            dir,
+        }
+    }
+
     /// Waits until no other run uses the copies; as long as the file is held, none does.
     pub fn take(&self) -> Result<File> {
         fs::create_dir_all(&self.target)

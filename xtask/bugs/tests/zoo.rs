@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bugs::choose::{self, Change};
+use bugs::choose::{self, MOST_CHANGED};
 use bugs::edit;
-use bugs::record::Record;
+use bugs::record::{Entry, Record};
 use bugs::zoo::{self, Bug};
 use staging::tree::Tree;
 use xtask::catalogue::{self, Day};
@@ -94,11 +94,25 @@ fn questions_name_no_test_and_tell_bugs_apart() {
     }
 }
 
+/// A record of today's files, whatever fails.
+fn of_today(bugs: &[Bug], days: &[Day], tree: &Tree) -> Record {
+    let entry = |bug: &Bug| Entry {
+        name: bug.name.clone(),
+        files: choose::fingerprint(bug, days, tree),
+        ..Entry::default()
+    };
+    Record {
+        bugs: bugs.iter().map(entry).collect(),
+    }
+}
+
 #[test]
-fn without_git_a_tenth_is_drawn_always_the_same() {
+fn when_nothing_has_changed_a_tenth_is_drawn_always_the_same() {
     let (bugs, days, reference) = (bugs(), days(), reference());
     let draw = |tree: &Tree| -> Vec<String> {
-        let choice = choose::choose(&bugs, &Change::default(), &days, tree);
+        let record = of_today(&bugs, &days, tree);
+        let choice = choose::choose(&bugs, &record, &days, tree);
+        assert_eq!((choice.changed, choice.left_out), (0, 0));
         choice.bugs.iter().map(|bug| bug.name.clone()).collect()
     };
     let drawn = draw(&reference);
@@ -107,4 +121,38 @@ fn without_git_a_tenth_is_drawn_always_the_same() {
     let mut other = reference.clone();
     other.insert("src/other.rs".to_string(), Vec::new());
     assert_ne!(drawn, draw(&other), "another tree draws others");
+}
+
+#[test]
+fn bugs_whose_files_have_changed_are_taken_up_to_a_bound() {
+    let (bugs, days, reference) = (bugs(), days(), reference());
+    let record = of_today(&bugs, &days, &reference);
+    let change = |path: &str| {
+        let mut tree = reference.clone();
+        let file = tree.get_mut(path).expect("the reference has it");
+        file.extend_from_slice(b"\n// changed\n");
+        tree
+    };
+    let edits = |bug: &&Bug, path: &str| bug.edits.iter().any(|edit| edit.file == path);
+
+    let tree = change("src/log/reader.rs");
+    let choice = choose::choose(&bugs, &record, &days, &tree);
+    let all: Vec<&Bug> = bugs
+        .iter()
+        .filter(|bug| edits(bug, "src/log/reader.rs"))
+        .collect();
+    assert!(!all.is_empty(), "a bug in it is what this test is about");
+    assert_eq!((choice.changed, choice.left_out), (all.len(), 0));
+    assert!(all.iter().all(|bug| choice.bugs.contains(bug)));
+
+    let tree = change("tests/day6_recovery/task_1.rs");
+    let choice = choose::choose(&bugs, &record, &days, &tree);
+    let of_task = bugs.iter().filter(|bug| (bug.day, bug.task) == (6, 1));
+    assert_eq!(choice.changed, of_task.count());
+    assert!(choice.changed - choice.left_out <= MOST_CHANGED);
+
+    let choice = choose::choose(&bugs, &Record::default(), &days, &reference);
+    assert_eq!(choice.changed, bugs.len(), "none is recorded");
+    assert_eq!(choice.bugs.len(), MOST_CHANGED);
+    assert_eq!(choice.left_out, bugs.len() - MOST_CHANGED);
 }

@@ -115,6 +115,11 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             vec![cargo("run --quiet --package staging -- stages")],
         ),
         step(
+            "bugs",
+            "planted mistakes are caught by the tests of their day",
+            vec![cargo("run --quiet --package bugs --")],
+        ),
+        step(
             "readme",
             "every command of the README is run by a step",
             vec![own("cargo x ci --only readme", readme::check)],

@@ -1,9 +1,11 @@
 //! The command behind `cargo x mutants`. It stands beside the zoo because it needs the same copies of the reference.
 
-use std::path::PathBuf;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use bugs::home;
 use bugs::mutants::owner::owners;
 use bugs::mutants::tally::{AT_LEAST_PERCENT, Tally};
@@ -27,11 +29,17 @@ struct Ask {
     /// Run nothing: how many there are, and with --day which
     #[arg(long)]
     list: bool,
-    /// Only those that the last run over their day missed
+    /// Only the first of every K: a sample
+    #[arg(long, value_name = "K", conflicts_with_all = ["list", "survivors", "rest", "last"])]
+    every: Option<NonZeroUsize>,
+    /// Only those that the runs over their day have missed so far
     #[arg(long, conflicts_with = "list")]
     survivors: bool,
-    /// Run nothing: what the last run over each day found
+    /// Only those that no run has come to yet
     #[arg(long, conflicts_with_all = ["list", "survivors"])]
+    rest: bool,
+    /// Run nothing: what the runs over each day have found so far
+    #[arg(long, conflicts_with_all = ["list", "survivors", "rest"])]
     last: bool,
 }
 
@@ -76,62 +84,57 @@ fn run(ask: &Ask) -> Result<bool> {
         }
         return Ok(true);
     }
-    let mut runs = Vec::new();
+    let mut tallies = Vec::new();
     for day in &chosen {
         let mutants: Vec<&Mutant> = of_day(day).iter().map(|(_, mutant)| mutant).collect();
-        let run = if ask.last {
-            last(&scratch, day, &mutants)?
-        } else if ask.survivors {
-            again(&tool, &scratch, day, &mutants)?
-        } else {
-            tool.run(&day.binary(), &mutants, &output(&scratch, day))?
-        };
-        runs.push((day.number, Tally::of(run)));
+        let output = scratch.target().join(format!("mutants-day{}", day.number));
+        let wanted = wanted(ask, &mutants, &output)?;
+        if !wanted.is_empty() {
+            tool.run(&reference, &day.binary(), &wanted, &output)?;
+        }
+        let found = found(&mutants, &output)?;
+        tallies.push((day.number, Tally::of(mutants.len(), found)));
     }
     let screen = Screen::detect();
-    for (day, tally) in &runs {
+    for (day, tally) in &tallies {
         print!("{}", screen.fit(&tally.lines(*day, &screen)));
     }
-    Ok(match ask.survivors {
-        true => runs.iter().all(|(_, tally)| tally.missed.is_empty()),
-        false => {
-            println!("asked for: {AT_LEAST_PERCENT} % on every day");
-            runs.iter().all(|(_, tally)| tally.is_enough())
-        }
-    })
+    println!("asked for: {AT_LEAST_PERCENT} % on every day");
+    Ok(tallies.iter().all(|(_, tally)| tally.is_enough()))
 }
 
-/// Where the logs of a day's last run are.
-fn output(scratch: &Scratch, day: &Day) -> PathBuf {
-    scratch.target().join(format!("mutants-day{}", day.number))
-}
-
-/// What the last run found of those that are still there.
-fn last(scratch: &Scratch, day: &Day, mutants: &[&Mutant]) -> Result<Vec<(Mutant, Fate)>> {
-    let mut found = tool::read(&output(scratch, day))?;
-    found.retain(|(other, _)| mutants.iter().any(|mutant| mutant.name == other.name));
-    Ok(found)
-}
-
-/// Those that the last run missed and that are still there, in another folder, so that they can be run again and again.
-fn again(
-    tool: &Tool<'_>,
-    scratch: &Scratch,
-    day: &Day,
-    mutants: &[&Mutant],
-) -> Result<Vec<(Mutant, Fate)>> {
-    let mut found = last(scratch, day, mutants)?;
-    found.retain(|(_, fate)| *fate == Fate::Missed);
-    let missed: Vec<&Mutant> = found.iter().map(|(mutant, _)| mutant).collect();
-    if missed.is_empty() {
-        println!(
-            "day {}: the last run missed none that is still there",
-            day.number
-        );
+/// Which of a day's mutants this run takes.
+fn wanted<'a>(ask: &Ask, mutants: &[&'a Mutant], output: &Path) -> Result<Vec<&'a Mutant>> {
+    if ask.last {
         return Ok(Vec::new());
     }
-    let folder = format!("mutants-day{}-again", day.number);
-    tool.run(&day.binary(), &missed, &scratch.target().join(folder))
+    let found = found(mutants, output)?;
+    let fate = |mutant: &Mutant| {
+        let of_mutant = found.iter().find(|(other, _)| other.name == mutant.name);
+        of_mutant.map(|(_, fate)| *fate)
+    };
+    let all = mutants.iter().copied();
+    if ask.survivors {
+        return Ok(all
+            .filter(|mutant| fate(mutant) == Some(Fate::Missed))
+            .collect());
+    }
+    if ask.rest {
+        return Ok(all.filter(|mutant| fate(mutant).is_none()).collect());
+    }
+    if output.exists() {
+        fs::remove_dir_all(output)
+            .with_context(|| format!("cannot remove {}", output.display()))?;
+    }
+    let step = ask.every.map_or(1, NonZeroUsize::get);
+    Ok(all.step_by(step).collect())
+}
+
+/// What the runs so far say of those that are still there.
+fn found(mutants: &[&Mutant], output: &Path) -> Result<Vec<(Mutant, Fate)>> {
+    let mut found = tool::read(output)?;
+    found.retain(|(other, _)| mutants.iter().any(|mutant| mutant.name == other.name));
+    Ok(found)
 }
 
 fn listed(day: &Day, mutants: &[&(Task, Mutant)], by_name: bool) -> String {

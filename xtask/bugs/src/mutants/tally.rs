@@ -12,6 +12,8 @@ pub const AT_LEAST_PERCENT: usize = 90;
 /// What became of the mutants of one day.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// That no run has come to.
+    pub not_run: usize,
     pub caught: usize,
     /// Of those caught, the ones that hang.
     pub timed_out: usize,
@@ -20,8 +22,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn of(found: Vec<(Mutant, Fate)>) -> Tally {
-        let mut tally = Tally::default();
+    /// What was found of the mutants of a day that has so many.
+    pub fn of(all: usize, found: Vec<(Mutant, Fate)>) -> Tally {
+        let mut tally = Tally {
+            not_run: all - found.len(),
+            ..Tally::default()
+        };
         for (mutant, fate) in found {
             match fate {
                 Fate::Unviable => tally.unviable += 1,
@@ -47,8 +53,10 @@ impl Tally {
             .unwrap_or(100)
     }
 
+    /// A day of which nothing has been run is not.
     pub fn is_enough(&self) -> bool {
-        self.caught * 100 >= self.viable() * AT_LEAST_PERCENT
+        let has_run = self.not_run == 0 || self.viable() > 0;
+        has_run && self.caught * 100 >= self.viable() * AT_LEAST_PERCENT
     }
 
     /// The sum of a day in a line, and a line for each that was missed.
@@ -69,6 +77,9 @@ impl Tally {
         }
         if self.unviable > 0 {
             let _ = write!(text, "; {} more do not compile", self.unviable);
+        }
+        if self.not_run > 0 {
+            let _ = write!(text, "; {} have not been run", self.not_run);
         }
         text.push('\n');
         for mutant in &self.missed {
@@ -100,7 +111,8 @@ mod tests {
         let found = fates
             .into_iter()
             .flat_map(|(count, fate)| vec![(mutant.clone(), fate); count]);
-        Tally::of(found.collect())
+        let found: Vec<(Mutant, Fate)> = found.collect();
+        Tally::of(found.len(), found)
     }
 
     #[test]
@@ -122,5 +134,8 @@ mod tests {
         );
         let text = tally(1, 0, 1, 0).lines(4, &Screen::PLAIN);
         assert!(text.starts_with("NO  day 4: 1 of 2 "), "{text}");
+        let text = Tally::of(7, Vec::new()).lines(4, &Screen::PLAIN);
+        assert!(text.starts_with("NO  day 4: 0 of 0 "), "{text}");
+        assert!(text.contains("; 7 have not been run"), "{text}");
     }
 }

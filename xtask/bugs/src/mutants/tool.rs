@@ -1,7 +1,7 @@
 //! cargo-mutants, which a maintainer has installed: what it would change, and what came of it.
 //!
-//! It works in a copy of the reference that is a workspace of its own, in place: the working tree is never touched, nothing is
-//! copied once more, and what was compiled for one mutant is there for the next.
+//! It works in copies of the reference that are workspaces of their own, in place: the working tree is never touched, nothing
+//! is copied once more, and what was compiled for one mutant is there for the next.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,12 +11,21 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use staging::tree::Tree;
 use xtask::workspace::cargo;
 
 use crate::scratch::Scratch;
 
 /// The copy, and so the name of the crate's folder in it: paths are shown as they are in the repository.
 pub const COPY: &str = "mini-lsm";
+
+/// So many are tried at the same time, each in a copy and a target directory of its own: what is compiled for one mutant is
+/// a single crate and its tests, too little to keep two cores at work.
+const LANES: usize = 2;
+
+/// At least so long do the tests get before they count as hanging; five times what they need without a change, if that
+/// is more.
+const SECONDS_TO_HANG: &str = "10";
 
 const INSTALL: &str = "cargo install cargo-mutants --locked";
 
@@ -60,6 +69,11 @@ impl Mutant {
         path.and_then(|path| path.strip_prefix('/'))
             .unwrap_or(&self.file)
     }
+
+    fn place(&self) -> (&str, usize, usize) {
+        let Place { line, column } = self.span.start;
+        (&self.file, line, column)
+    }
 }
 
 pub struct Tool<'a> {
@@ -91,34 +105,68 @@ impl Tool<'_> {
             .context("cargo-mutants lists its mutants in a way that is not known here")
     }
 
-    /// Makes these changes, one at a time, runs the tests of one binary over each, and leaves its logs below `output`.
+    /// Makes these changes, one at a time in each lane, runs the tests of one binary over each, and leaves the logs below
+    /// `output`, in a folder a lane, beside those of earlier runs.
     pub fn run(
         &self,
+        reference: &Tree,
         binary: &str,
         mutants: &[&Mutant],
         output: &Path,
-    ) -> Result<Vec<(Mutant, Fate)>> {
-        fs::create_dir_all(output).with_context(|| format!("cannot make {}", output.display()))?;
+    ) -> Result<()> {
+        let before = runs(output)?;
+        let first = before.last().map_or(0, |(number, _)| number + 1);
+        let mut running = Vec::new();
+        for (index, mutants) in lanes(mutants).iter().enumerate() {
+            let scratch = self.scratch.apart(&format!("mutants-{index}"));
+            scratch.lay_out(COPY, reference)?;
+            let output = output.join((first + index).to_string());
+            fs::create_dir_all(&output)
+                .with_context(|| format!("cannot make {}", output.display()))?;
+            let tool = Tool { scratch: &scratch };
+            let mut command = tool.over(binary, mutants, &output);
+            let child = command.spawn().context("cannot start cargo-mutants")?;
+            running.push((child, output));
+        }
+        // All are waited for before the first that failed is told of: none is left behind.
+        let ended: Vec<_> = running
+            .into_iter()
+            .map(|(mut child, output)| (child.wait(), output))
+            .collect();
+        for (status, output) in ended {
+            let log = results(&output).join("log");
+            match status?.code() {
+                // All were caught; some were missed; some ran out of time.
+                Some(0 | 2 | 3) => {}
+                Some(4) => bail!(
+                    "the tests of {binary} fail without any change; see {}",
+                    log.display()
+                ),
+                _ => bail!(
+                    "cargo-mutants did not come to its end; see {}",
+                    log.display()
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    fn over(&self, binary: &str, mutants: &[&Mutant], output: &Path) -> Command {
         let mut command = self.command();
         command.args(["--in-place", "--no-shuffle", "--output"]);
         command.arg(output);
-        for which in patterns(mutants) {
-            command.args(["--re", &which]);
+        command.args(["--minimum-test-timeout", SECONDS_TO_HANG]);
+        let patterns = patterns(mutants);
+        for (file, which) in &patterns {
+            command.args(["--file", file, "--re", which]);
         }
         // For every call of cargo, the build too: behind `--` it would count for the tests alone, and the binaries of all
         // days would be compiled for each mutant.
         command.arg(format!("--cargo-arg=--test={binary}"));
-        let status = command.status().context("cannot start cargo-mutants")?;
-        let log = results(output).join("log");
-        match status.code() {
-            // All were caught; some were missed; some ran out of time.
-            Some(0 | 2 | 3) => read(output),
-            Some(4) => bail!(
-                "the tests of {binary} fail without any change; see {}",
-                log.display()
-            ),
-            _ => bail!("cargo-mutants ended with {status}; see {}", log.display()),
-        }
+        // Nobody reads a backtrace of these.
+        command.env("CARGO_PROFILE_TEST_DEBUG", "0");
+        command.env("CARGO_INCREMENTAL", "1");
+        command
     }
 
     fn command(&self) -> Command {
@@ -141,8 +189,23 @@ fn is_told_by_cargo(variable: &OsStr) -> bool {
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
+/// The mutants dealt out in turn, so that those of one function, which take as long as each other, do not meet in one lane.
+/// Those of one place stay together: a pattern cannot tell them apart.
+fn lanes<'a>(mutants: &[&'a Mutant]) -> Vec<Vec<&'a Mutant>> {
+    let mut places: BTreeMap<(&str, usize, usize), Vec<&'a Mutant>> = BTreeMap::new();
+    for mutant in mutants {
+        places.entry(mutant.place()).or_default().push(mutant);
+    }
+    let mut lanes = vec![Vec::new(); LANES];
+    for (index, mut of_place) in places.into_values().enumerate() {
+        lanes[index % LANES].append(&mut of_place);
+    }
+    lanes.retain(|lane| !lane.is_empty());
+    lanes
+}
+
 /// For each file a pattern that fits the names of these mutants: by their places, which are short.
-fn patterns(mutants: &[&Mutant]) -> Vec<String> {
+fn patterns(mutants: &[&Mutant]) -> Vec<(String, String)> {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for mutant in mutants {
         let Place { line, column } = mutant.span.start;
@@ -151,8 +214,9 @@ fn patterns(mutants: &[&Mutant]) -> Vec<String> {
     }
     let pattern = |(file, mut places): (&str, Vec<String>)| {
         places.dedup();
-        let file = file.replace('.', r"\.");
-        format!("^{file}:({}): ", places.join("|"))
+        let escaped = file.replace('.', r"\.");
+        let pattern = format!("^{escaped}:({}): ", places.join("|"));
+        (file.to_string(), pattern)
     };
     places.into_iter().map(pattern).collect()
 }
@@ -161,12 +225,37 @@ fn results(output: &Path) -> PathBuf {
     output.join("mutants.out")
 }
 
-/// What the last run below `output` found.
+/// The folders of the runs below `output`, the oldest first.
+fn runs(output: &Path) -> Result<Vec<(usize, PathBuf)>> {
+    let mut runs = Vec::new();
+    for entry in fs::read_dir(output).into_iter().flatten() {
+        let path = entry?.path();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if let Some(number) = name.and_then(|name| name.parse().ok()) {
+            runs.push((number, path));
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// What the runs below `output` found; what a later one says of a mutant counts.
 pub fn read(output: &Path) -> Result<Vec<(Mutant, Fate)>> {
-    let file = results(output).join("outcomes.json");
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}; was there a run before?", file.display()))?;
-    parse(&text).with_context(|| format!("{} is not what is known here", file.display()))
+    let mut found = BTreeMap::new();
+    for (_, run) in runs(output)? {
+        let file = results(&run).join("outcomes.json");
+        // A run that was stopped before its first mutant has none.
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        let of_run = parse(&text)
+            .with_context(|| format!("{} is not what is known here", file.display()))?;
+        let of_run = of_run.into_iter();
+        found.extend(of_run.map(|(mutant, fate)| (mutant.name.clone(), (mutant, fate))));
+    }
+    let mut found: Vec<_> = found.into_values().collect();
+    found.sort_by(|(one, _), (other, _)| one.place().cmp(&other.place()));
+    Ok(found)
 }
 
 #[derive(Deserialize)]
@@ -238,6 +327,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_later_run_says_counts() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let outcome = |line: usize, summary: &str| {
+            format!(
+                r#"{{"scenario": {{"Mutant": {{"name": "a.rs:{line}:1: x", "file": "a.rs",
+                "span": {{"start": {{"line": {line}, "column": 1}}}}}}}}, "summary": "{summary}"}}"#
+            )
+        };
+        let write = |run: &str, outcomes: &[String]| {
+            let folder = results(&dir.path().join(run));
+            fs::create_dir_all(&folder).expect("a folder in it");
+            let text = format!(r#"{{"outcomes": [{}]}}"#, outcomes.join(","));
+            fs::write(folder.join("outcomes.json"), text).expect("a file in that");
+        };
+        write(
+            "9",
+            &[outcome(1, "MissedMutant"), outcome(2, "MissedMutant")],
+        );
+        write("10", &[outcome(2, "CaughtMutant")]);
+        fs::create_dir(dir.path().join("11")).expect("a run that was stopped at once");
+        let found = read(dir.path()).expect("they can be read");
+        let fates: Vec<Fate> = found.iter().map(|(_, fate)| *fate).collect();
+        assert_eq!(fates, [Fate::Missed, Fate::Caught]);
+        let nowhere = read(&dir.path().join("none")).expect("nothing has been run");
+        assert!(nowhere.is_empty());
+    }
+
+    #[test]
     fn a_pattern_names_the_places_of_a_file() {
         let all = [
             mutant("mini-lsm/src/a.rs", 3, 5),
@@ -249,9 +366,31 @@ mod tests {
         assert_eq!(
             patterns(&all),
             [
-                r"^mini-lsm/src/a\.rs:(3:5|10:1): ",
-                r"^mini-lsm/src/b\.rs:(1:2): "
+                (
+                    "mini-lsm/src/a.rs".to_string(),
+                    r"^mini-lsm/src/a\.rs:(3:5|10:1): ".to_string()
+                ),
+                (
+                    "mini-lsm/src/b.rs".to_string(),
+                    r"^mini-lsm/src/b\.rs:(1:2): ".to_string()
+                ),
             ]
         );
+    }
+
+    #[test]
+    fn lanes_share_the_places_and_never_one_place() {
+        let all = [
+            mutant("mini-lsm/src/a.rs", 3, 5),
+            mutant("mini-lsm/src/a.rs", 3, 5),
+            mutant("mini-lsm/src/a.rs", 3, 9),
+            mutant("mini-lsm/src/b.rs", 1, 2),
+        ];
+        let all: Vec<&Mutant> = all.iter().collect();
+        let dealt = lanes(&all);
+        let counts: Vec<usize> = dealt.iter().map(Vec::len).collect();
+        assert_eq!(counts, [3, 1]);
+        assert!(dealt[1].iter().all(|mutant| mutant.span.start.column == 9));
+        assert_eq!(lanes(&all[..2]).len(), 1, "no lane without a mutant");
     }
 }
