@@ -448,6 +448,31 @@ fn a_manifest_does_not_grow_for_ever() {
     );
 }
 
+/// The manifest of a large store is not replaced at each edit.
+///
+/// A version of thousands of tables is longer than any fixed limit. If that alone counts, each
+/// edit costs as much as the whole version.
+///
+/// # Hints
+/// - Compare the length of the file with that of its own snapshot, not only with a fixed one.
+#[test]
+fn a_manifest_of_many_tables_is_not_replaced_at_each_edit() {
+    let (mem, ops) = (mem_with_dir(), OpLog::default());
+    let fs = FaultFs::logged(mem as Arc<dyn FileSystem>, &ops);
+    let tables: Vec<String> = (4..8004).map(|id| format!("+{id}@6")).collect();
+    let mut manifest = create(Arc::new(fs), &format!("{} next8004", tables.join(" ")));
+    let before = ops.count(|op| op.kind == OpKind::Rename);
+    for i in 8004..8044 {
+        let step = format!("-{} +{i}@6 next{}", i - 1, i + 1);
+        append(&mut manifest, &step);
+    }
+    let renames = ops.count(|op| op.kind == OpKind::Rename) - before;
+    assert!(
+        renames < 4,
+        "the manifest of a store with 8000 tables was replaced {renames} times in 40 edits"
+    );
+}
+
 /// An edit that could not be written, synced, or carried into a new file is an error, and so is
 /// every edit after it.
 ///

@@ -268,6 +268,31 @@ fn a_full_memtable_is_frozen() {
     );
 }
 
+/// A memtable whose size is `memtable_size` to the byte is full, and one that lacks a byte is not.
+///
+/// "Has reached" includes the limit itself. The next batch, not this one, finds it full.
+///
+/// # Hints
+/// - The memtable that has room is the one whose size is *less* than the limit.
+#[test]
+fn a_memtable_of_just_its_size_is_full() {
+    let with_one_value = |memtable_size: usize| {
+        let store = store_with(memtable_size);
+        put(&store, b"a", &[b'v'; 1000]);
+        store
+    };
+    let size = with_one_value(64 << 20).metrics().memtable.size;
+    for (memtable_size, expected) in [(size, 1), (size + 1, 0)] {
+        let store = with_one_value(memtable_size);
+        put(&store, b"b", b"1");
+        let frozen = store.metrics().frozen.len();
+        assert!(
+            frozen == expected,
+            "memtable_size is {memtable_size}, and a value made the memtable {size} bytes large: the next put froze {frozen} memtables, expected {expected}"
+        );
+    }
+}
+
 /// The batch that finds the memtable full goes into the next one, and the frozen one does not change any more.
 ///
 /// A frozen memtable is written to a table and thrown away: what comes into it after that is lost.

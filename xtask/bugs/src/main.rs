@@ -99,7 +99,7 @@ fn run(ask: &Ask) -> Result<bool> {
     for bug in &bugs {
         edit::plant(&park.reference, bug)?;
     }
-    let _taken = Scratch::of(&park.workspace).take()?;
+    let _taken = Scratch::of(&park.workspace).take("bugs")?;
     if ask.yours {
         return park.yours(&bugs);
     }

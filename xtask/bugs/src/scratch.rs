@@ -61,15 +61,16 @@ impl Scratch {
         }
     }
 
-    /// Waits until no other run uses the copies; as long as the file is held, none does.
-    pub fn take(&self) -> Result<File> {
+    /// Waits until no other run of this command uses the copies; as long as the file is held, none does. Each command has
+    /// copies of its own.
+    pub fn take(&self, command: &str) -> Result<File> {
         fs::create_dir_all(&self.target)
             .with_context(|| format!("cannot make {}", self.target.display()))?;
-        let path = self.target.join("in-use");
+        let path = self.target.join(format!("{command}-in-use"));
         let file =
             File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
         if file.try_lock().is_err() {
-            eprintln!("another `cargo x bugs` is at work here; waiting for its end");
+            eprintln!("another `cargo x {command}` is at work here; waiting for its end");
             file.lock()
                 .with_context(|| format!("cannot lock {}", path.display()))?;
         }

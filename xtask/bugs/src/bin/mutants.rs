@@ -30,11 +30,14 @@ struct Ask {
     #[arg(long)]
     list: bool,
     /// Only the first of every K: a sample
-    #[arg(long, value_name = "K", conflicts_with_all = ["list", "survivors", "rest", "last"])]
+    #[arg(long, value_name = "K", conflicts_with_all = ["list", "last"])]
     every: Option<NonZeroUsize>,
     /// Only those that the runs over their day have missed so far
     #[arg(long, conflicts_with = "list")]
     survivors: bool,
+    /// Only those that hung, with more time: on a busy machine one that is only slow may look so
+    #[arg(long, conflicts_with_all = ["list", "survivors", "rest", "last"])]
+    hanging: bool,
     /// Only those that no run has come to yet
     #[arg(long, conflicts_with_all = ["list", "survivors"])]
     rest: bool,
@@ -69,8 +72,11 @@ fn run(ask: &Ask) -> Result<bool> {
         bail!("there is no day {day}: the days are 1 to {}", days.len());
     }
     let scratch = Scratch::of(&workspace);
-    let tool = Tool::find(&scratch)?;
-    let _taken = scratch.take()?;
+    let mut tool = Tool::find(&scratch)?;
+    if ask.hanging {
+        tool.least_time = tool::SECONDS_TO_PROVE;
+    }
+    let _taken = scratch.take("mutants")?;
     let reference = Tree::read(&workspace.reference())?;
     scratch.lay_out(COPY, &reference)?;
     let all = owners(&reference, tool.list()?)?;
@@ -113,21 +119,22 @@ fn wanted<'a>(ask: &Ask, mutants: &[&'a Mutant], output: &Path) -> Result<Vec<&'
         let of_mutant = found.iter().find(|(other, _)| other.name == mutant.name);
         of_mutant.map(|(_, fate)| *fate)
     };
-    let all = mutants.iter().copied();
-    if ask.survivors {
-        return Ok(all
-            .filter(|mutant| fate(mutant) == Some(Fate::Missed))
-            .collect());
-    }
-    if ask.rest {
-        return Ok(all.filter(|mutant| fate(mutant).is_none()).collect());
+    let step = ask.every.map_or(1, NonZeroUsize::get);
+    let all = mutants.iter().copied().step_by(step);
+    let again = match (ask.survivors, ask.hanging, ask.rest) {
+        (true, ..) => Some(Some(Fate::Missed)),
+        (_, true, _) => Some(Some(Fate::TimedOut)),
+        (.., true) => Some(None),
+        _ => None,
+    };
+    if let Some(again) = again {
+        return Ok(all.filter(|mutant| fate(mutant) == again).collect());
     }
     if output.exists() {
         fs::remove_dir_all(output)
             .with_context(|| format!("cannot remove {}", output.display()))?;
     }
-    let step = ask.every.map_or(1, NonZeroUsize::get);
-    Ok(all.step_by(step).collect())
+    Ok(all.collect())
 }
 
 /// What the runs so far say of those that are still there.

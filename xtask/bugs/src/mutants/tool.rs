@@ -23,9 +23,11 @@ pub const COPY: &str = "mini-lsm";
 /// a single crate and its tests, too little to keep two cores at work.
 const LANES: usize = 2;
 
-/// At least so long do the tests get before they count as hanging; five times what they need without a change, if that
-/// is more.
-const SECONDS_TO_HANG: &str = "10";
+/// At least so many seconds do the tests get before they count as hanging; five times what they need without a change, if
+/// that is more.
+const SECONDS: u32 = 30;
+/// When they have hung before, and are to prove it.
+pub const SECONDS_TO_PROVE: u32 = 120;
 
 const INSTALL: &str = "cargo install cargo-mutants --locked";
 
@@ -78,6 +80,8 @@ impl Mutant {
 
 pub struct Tool<'a> {
     scratch: &'a Scratch,
+    /// The least time for the tests of a mutant, in seconds.
+    pub least_time: u32,
 }
 
 impl Tool<'_> {
@@ -88,7 +92,10 @@ impl Tool<'_> {
             .stderr(Stdio::null())
             .output();
         match version {
-            Ok(output) if output.status.success() => Ok(Tool { scratch }),
+            Ok(output) if output.status.success() => Ok(Tool {
+                scratch,
+                least_time: SECONDS,
+            }),
             _ => bail!("cargo-mutants is not installed; `{INSTALL}` brings it"),
         }
     }
@@ -123,7 +130,10 @@ impl Tool<'_> {
             let output = output.join((first + index).to_string());
             fs::create_dir_all(&output)
                 .with_context(|| format!("cannot make {}", output.display()))?;
-            let tool = Tool { scratch: &scratch };
+            let tool = Tool {
+                scratch: &scratch,
+                ..*self
+            };
             let mut command = tool.over(binary, mutants, &output);
             let child = command.spawn().context("cannot start cargo-mutants")?;
             running.push((child, output));
@@ -155,7 +165,7 @@ impl Tool<'_> {
         let mut command = self.command();
         command.args(["--in-place", "--no-shuffle", "--output"]);
         command.arg(output);
-        command.args(["--minimum-test-timeout", SECONDS_TO_HANG]);
+        command.args(["--minimum-test-timeout", &self.least_time.to_string()]);
         let patterns = patterns(mutants);
         for (file, which) in &patterns {
             command.args(["--file", file, "--re", which]);
