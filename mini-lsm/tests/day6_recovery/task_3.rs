@@ -1,5 +1,7 @@
 //! Day 6 · Task 3 · the manifest.
 
+use mini_lsm::options::MAX_LEVEL_COUNT;
+
 use super::*;
 
 /// An edit from text: `"+3@0 -2 log5 seal5@120 oldest4 seq9 next12"`.
@@ -171,6 +173,23 @@ fn an_edit_that_does_not_fit_is_refused() {
         Manifest::load(&*twice, dir()),
         "a manifest that adds table 3 twice",
     );
+}
+
+/// A table may be in the deepest level that any options allow, and no deeper.
+///
+/// A number beyond that is damage: whoever makes as many levels as it says runs out of memory.
+///
+/// # Hints
+/// - Options have at most `MAX_LEVEL_COUNT` levels below L0: the last of them has that number.
+#[test]
+fn no_table_is_below_the_deepest_level() {
+    for (level, fits) in [(MAX_LEVEL_COUNT, true), (MAX_LEVEL_COUNT + 1, false)] {
+        let taken = Version::default().apply(&edit(&format!("+3@{level}")));
+        assert!(
+            taken.is_ok() == fits,
+            "a table in level {level}, where {MAX_LEVEL_COUNT} is the deepest: {taken:?}"
+        );
+    }
 }
 
 /// The snapshot of a version is one edit that makes the same version from nothing, and says the

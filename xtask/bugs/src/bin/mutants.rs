@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use bugs::home;
+use bugs::mutants::outcomes::{self, Fate};
 use bugs::mutants::owner::owners;
 use bugs::mutants::tally::{AT_LEAST_PERCENT, Tally};
-use bugs::mutants::tool::{self, COPY, Fate, Mutant, Tool};
+use bugs::mutants::tool::{self, COPY, Mutant, Tool};
 use bugs::report::counted;
 use bugs::scratch::Scratch;
 use clap::Parser;
@@ -139,7 +140,7 @@ fn wanted<'a>(ask: &Ask, mutants: &[&'a Mutant], output: &Path) -> Result<Vec<&'
 
 /// What the runs so far say of those that are still there.
 fn found(mutants: &[&Mutant], output: &Path) -> Result<Vec<(Mutant, Fate)>> {
-    let mut found = tool::read(output)?;
+    let mut found = outcomes::read(output)?;
     found.retain(|(other, _)| mutants.iter().any(|mutant| mutant.name == other.name));
     Ok(found)
 }

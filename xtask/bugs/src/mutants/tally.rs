@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use xtask::screen::{Screen, Style};
 
-use super::tool::{Fate, Mutant};
+use super::outcomes::Fate;
+use super::tool::Mutant;
 
 /// So many of a hundred viable mutants have to be caught, on every day.
 pub const AT_LEAST_PERCENT: usize = 90;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use staging::tree::Tree;
 use xtask::workspace::cargo;
 
+use super::outcomes::{results, runs};
 use crate::scratch::Scratch;
 
 /// The copy, and so the name of the crate's folder in it: paths are shown as they are in the repository.
@@ -53,17 +54,6 @@ pub struct Place {
     pub column: usize,
 }
 
-/// What became of a mutant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Caught,
-    /// The tests did not end; a learner would be told so too.
-    TimedOut,
-    Missed,
-    /// It does not compile.
-    Unviable,
-}
-
 impl Mutant {
     /// The file from the crate's folder.
     pub fn path(&self) -> &str {
@@ -72,7 +62,8 @@ impl Mutant {
             .unwrap_or(&self.file)
     }
 
-    fn place(&self) -> (&str, usize, usize) {
+    /// File, line and column.
+    pub fn place(&self) -> (&str, usize, usize) {
         let Place { line, column } = self.span.start;
         (&self.file, line, column)
     }
@@ -231,79 +222,6 @@ fn patterns(mutants: &[&Mutant]) -> Vec<(String, String)> {
     places.into_iter().map(pattern).collect()
 }
 
-fn results(output: &Path) -> PathBuf {
-    output.join("mutants.out")
-}
-
-/// The folders of the runs below `output`, the oldest first.
-fn runs(output: &Path) -> Result<Vec<(usize, PathBuf)>> {
-    let mut runs = Vec::new();
-    for entry in fs::read_dir(output).into_iter().flatten() {
-        let path = entry?.path();
-        let name = path.file_name().and_then(OsStr::to_str);
-        if let Some(number) = name.and_then(|name| name.parse().ok()) {
-            runs.push((number, path));
-        }
-    }
-    runs.sort();
-    Ok(runs)
-}
-
-/// What the runs below `output` found; what a later one says of a mutant counts.
-pub fn read(output: &Path) -> Result<Vec<(Mutant, Fate)>> {
-    let mut found = BTreeMap::new();
-    for (_, run) in runs(output)? {
-        let file = results(&run).join("outcomes.json");
-        // A run that was stopped before its first mutant has none.
-        let Ok(text) = fs::read_to_string(&file) else {
-            continue;
-        };
-        let of_run = parse(&text)
-            .with_context(|| format!("{} is not what is known here", file.display()))?;
-        let of_run = of_run.into_iter();
-        found.extend(of_run.map(|(mutant, fate)| (mutant.name.clone(), (mutant, fate))));
-    }
-    let mut found: Vec<_> = found.into_values().collect();
-    found.sort_by(|(one, _), (other, _)| one.place().cmp(&other.place()));
-    Ok(found)
-}
-
-#[derive(Deserialize)]
-struct Outcomes {
-    outcomes: Vec<Outcome>,
-}
-
-#[derive(Deserialize)]
-struct Outcome {
-    scenario: Scenario,
-    summary: String,
-}
-
-#[derive(Deserialize)]
-enum Scenario {
-    Baseline,
-    Mutant(Mutant),
-}
-
-fn parse(text: &str) -> Result<Vec<(Mutant, Fate)>> {
-    let all: Outcomes = serde_json::from_str(text)?;
-    let mut found = Vec::new();
-    for Outcome { scenario, summary } in all.outcomes {
-        let Scenario::Mutant(mutant) = scenario else {
-            continue;
-        };
-        let fate = match summary.as_str() {
-            "CaughtMutant" => Fate::Caught,
-            "MissedMutant" => Fate::Missed,
-            "Timeout" => Fate::TimedOut,
-            "Unviable" => Fate::Unviable,
-            other => bail!("{} ended with `{other}`", mutant.name),
-        };
-        found.push((mutant, fate));
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,52 +234,6 @@ mod tests {
                 start: Place { line, column },
             },
         }
-    }
-
-    #[test]
-    fn outcomes_are_read_without_the_baseline() {
-        let text = r#"{"outcomes": [
-            {"scenario": "Baseline", "summary": "Success", "log_path": "a"},
-            {"scenario": {"Mutant": {"name": "mini-lsm/src/a.rs:3:5: replace x", "file": "mini-lsm/src/a.rs",
-                "genre": "FnValue", "span": {"start": {"line": 3, "column": 5}, "end": {"line": 3, "column": 9}}}},
-                "summary": "MissedMutant"}
-        ], "total_mutants": 1}"#;
-        let found = parse(text).expect("it can be read");
-        let [(mutant, Fate::Missed)] = &found[..] else {
-            panic!("one mutant that was missed expected: {found:?}");
-        };
-        assert_eq!(mutant.path(), "src/a.rs");
-        assert_eq!(mutant.name, "mini-lsm/src/a.rs:3:5: replace x");
-        let unknown = text.replace("MissedMutant", "Vanished");
-        assert!(parse(&unknown).is_err());
-    }
-
-    #[test]
-    fn what_a_later_run_says_counts() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let outcome = |line: usize, summary: &str| {
-            format!(
-                r#"{{"scenario": {{"Mutant": {{"name": "a.rs:{line}:1: x", "file": "a.rs",
-                "span": {{"start": {{"line": {line}, "column": 1}}}}}}}}, "summary": "{summary}"}}"#
-            )
-        };
-        let write = |run: &str, outcomes: &[String]| {
-            let folder = results(&dir.path().join(run));
-            fs::create_dir_all(&folder).expect("a folder in it");
-            let text = format!(r#"{{"outcomes": [{}]}}"#, outcomes.join(","));
-            fs::write(folder.join("outcomes.json"), text).expect("a file in that");
-        };
-        write(
-            "9",
-            &[outcome(1, "MissedMutant"), outcome(2, "MissedMutant")],
-        );
-        write("10", &[outcome(2, "CaughtMutant")]);
-        fs::create_dir(dir.path().join("11")).expect("a run that was stopped at once");
-        let found = read(dir.path()).expect("they can be read");
-        let fates: Vec<Fate> = found.iter().map(|(_, fate)| *fate).collect();
-        assert_eq!(fates, [Fate::Missed, Fate::Caught]);
-        let nowhere = read(&dir.path().join("none")).expect("nothing has been run");
-        assert!(nowhere.is_empty());
     }
 
     #[test]
