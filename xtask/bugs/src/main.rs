@@ -212,12 +212,15 @@ impl Park {
     /// Hunts the bugs, runs what fails a second time, and writes it down.
     fn record(&self, bugs: &[&Bug]) -> Result<bool> {
         let mut record = Record::read(self.workspace.root())?;
+        let before = record.clone();
         let ground = self.ground();
         let mut written = Ok(());
         let mut sum = Sum::default();
         let hunt = |bug: &Bug, copy: &str| {
             let tests = &ground.day(bug)?.tests;
-            let first = ground.hunt(bug, copy, tests, &Failures::new())?;
+            // Those that hung before are not waited for so long.
+            let known = before.of(bug).map(Entry::failures).unwrap_or_default();
+            let first = ground.hunt(bug, copy, tests, &known)?;
             let Hunt::Ran(ran) = &first else {
                 return Ok((first, Vec::new()));
             };

@@ -20,7 +20,7 @@ use crate::zoo::Bug;
 pub const FILE: &str = "xtask/bugs/record.json";
 
 /// All bugs, in the order of the zoo.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     pub bugs: Vec<Entry>,
@@ -78,7 +78,8 @@ impl Entry {
     /// From several runs, the latest last, and what was recorded before.
     ///
     /// A test that failed in all runs in the same way fails; one that did not varies. A single timeout is the machine's
-    /// doing and not the bug's. What varied once may vary again. `files` is the fingerprint.
+    /// doing and not the bug's. What varied once may vary again; and what failed when the files were the same, and now does
+    /// not, or not in this way, varies too. `files` is the fingerprint.
     pub fn new(bug: &Bug, files: String, runs: &[Failures], before: Option<&Entry>) -> Entry {
         let mut entry = Entry {
             name: bug.name.clone(),
@@ -99,6 +100,13 @@ impl Entry {
                 entry.fails.insert(test.clone(), word);
             } else if *kind != Kind::Timeout || count > 1 {
                 entry.varies.insert(test.clone(), word);
+            }
+        }
+        let same = before.filter(|before| before.files == entry.files);
+        for (test, word) in same.iter().flat_map(|before| &before.fails) {
+            if entry.fails.get(test) != Some(word) {
+                entry.fails.remove(test);
+                entry.varies.entry(test.clone()).or_insert(word.clone());
             }
         }
         for (test, word) in before.iter().flat_map(|before| &before.varies) {
@@ -181,6 +189,20 @@ mod tests {
         let steady = Entry::new(&bug("a"), String::new(), &[runs[0].clone()], Some(&entry));
         assert!(steady.varies.contains_key("once"), "it may vary again");
         assert!(!steady.fails.contains_key("once"));
+    }
+
+    #[test]
+    fn what_failed_before_and_does_not_now_varies_if_no_file_has_changed() {
+        let new = |files: &str, runs: &[Failures], before| {
+            Entry::new(&bug("a"), files.to_string(), runs, before)
+        };
+        let before = new("1", &[failures(&[("race", Kind::Assertion)])], None);
+        let entry = new("1", &[failures(&[])], Some(&before));
+        assert!(entry.varies.contains_key("race") && entry.fails.is_empty());
+        let entry = new("1", &[failures(&[("race", Kind::Panic)])], Some(&before));
+        assert!(entry.varies.contains_key("race") && entry.fails.is_empty());
+        let entry = new("2", &[failures(&[])], Some(&before));
+        assert!(entry.varies.is_empty(), "another test may see less");
     }
 
     #[test]
