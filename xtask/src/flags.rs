@@ -30,6 +30,8 @@ pub enum Command {
     Staging(Vec<OsString>),
     /// `torture …`, passed on to the trials.
     Torture(Vec<OsString>),
+    /// `grade …` and `gradescope-zip …` (verb included), passed on to the grader of submissions.
+    Grade(Vec<OsString>),
     /// `bugs …`, passed on to the bug zoo.
     Bugs(Vec<OsString>),
     /// `mutants …`, passed on to the same package.
@@ -84,8 +86,28 @@ pub struct Ci {
 }
 
 const VERBS: &[&str] = &[
-    "scheck", "hint", "watch", "status", "catch-up", "reset", "borrow", "repay", "diff", "update",
-    "inspect", "book", "starter", "stages", "bugs", "mutants", "torture", "bench", "ci", "help",
+    "scheck",
+    "hint",
+    "watch",
+    "status",
+    "catch-up",
+    "reset",
+    "borrow",
+    "repay",
+    "diff",
+    "update",
+    "inspect",
+    "grade",
+    "gradescope-zip",
+    "book",
+    "starter",
+    "stages",
+    "bugs",
+    "mutants",
+    "torture",
+    "bench",
+    "ci",
+    "help",
 ];
 
 /// Reads the arguments that stand after `cargo x`.
@@ -108,6 +130,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Mistak
         }
         "book" => Ok(Command::Book(rest)),
         "starter" | "stages" => Ok(Command::Staging([vec![verb.into()], rest].concat())),
+        "grade" => Ok(Command::Grade(rest)),
+        "gradescope-zip" => Ok(Command::Grade([vec![verb.into()], rest].concat())),
         "bugs" => Ok(Command::Bugs(rest)),
         "mutants" => Ok(Command::Mutants(rest)),
         "torture" => Ok(Command::Torture(rest)),
@@ -346,6 +370,8 @@ for learners
 
 for instructors
   scheck --solution [--day N]      grade the reference, mini-lsm
+  grade DIR... [--json F] [...]    grade submissions, folders or archives, each test isolated; `grade --help` has the rest
+  gradescope-zip [--out F]         the course as an autograder for Gradescope
 
 for maintainers
   starter [--check] [--force]      derive mini-lsm-starter from mini-lsm, or check that it is up to date

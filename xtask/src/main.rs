@@ -31,6 +31,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Desk(args) => workspace.run_desk(&args),
         Command::Book(args) => workspace.run_book(&args),
         Command::Staging(args) => workspace.run_staging(&args),
+        Command::Grade(args) => workspace.run_grade(&args),
         Command::Bugs(args) => workspace.run_bugs(&args),
         Command::Mutants(args) => workspace.run_mutants(&args),
         Command::Torture(args) => workspace.run_torture(&args),

@@ -7,7 +7,7 @@
 mod capture;
 #[cfg_attr(unix, path = "process/group_unix.rs")]
 #[cfg_attr(windows, path = "process/group_windows.rs")]
-mod group;
+pub mod group;
 mod stop;
 
 use std::io;

@@ -96,11 +96,20 @@ impl Workspace {
         self.run_package(&["--package", "watch"], args)
     }
 
-    /// `cargo x catch-up …` and the other commands that change a learner's files. They start where we were started, for
-    /// they take paths of files.
+    /// `cargo x catch-up …` and the other commands that change a learner's files.
     pub fn run_desk(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_where_we_are("desk", args)
+    }
+
+    /// `cargo x grade …`.
+    pub fn run_grade(&self, args: &[OsString]) -> Result<ExitCode> {
+        self.run_where_we_are("grade", args)
+    }
+
+    /// Starts a package where we were started: it takes paths of files.
+    fn run_where_we_are(&self, package: &str, args: &[OsString]) -> Result<ExitCode> {
         let mut command = cargo();
-        command.args(["run", "--quiet", "--package", "desk", "--manifest-path"]);
+        command.args(["run", "--quiet", "--package", package, "--manifest-path"]);
         command
             .arg(self.root.join("Cargo.toml"))
             .arg("--")

@@ -90,6 +90,14 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
             })],
         ),
         step(
+            "grade",
+            "submissions, honest, broken and hostile, get what they have earned",
+            vec![
+                cargo("test --package grade"),
+                cargo("x grade mini-lsm --json -"),
+            ],
+        ),
+        step(
             "starter",
             "the starter is what the reference gives",
             vec![cargo("run --quiet --package staging -- starter --check")],

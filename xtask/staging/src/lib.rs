@@ -2,7 +2,7 @@
 //!
 //! The modules as they stand on one another: what a file says ([`problem`], [`marker`], [`source`]), what a stage makes
 //! of it ([`edit`], [`body`], [`refuse`], [`items`], [`names`], [`manifest`], [`mod@format`]), the crate of a stage ([`tree`], [`stage`]),
-//! what a learner's file is next to it ([`outline`], [`edition`]), and the two commands ([`starter`], [`stages`]).
+//! what a learner's file is next to it ([`outline`], [`edition`]), its tests and its contract for the grader of submissions ([`graded`], [`contract`]), and the two commands ([`starter`], [`stages`]).
 
 pub mod problem;
 
@@ -31,6 +31,10 @@ pub mod stage;
 pub mod outline;
 
 pub mod edition;
+
+pub mod contract;
+
+pub mod graded;
 
 pub mod starter;
 

@@ -1,0 +1,76 @@
+//! The report of one submission as Gradescope reads it: `results.json`.
+//!
+//! Each test has points: its share of the weight of its day, so that the sum of all is the sum of the weights.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::{Graded, Report, Test};
+
+pub fn text(report: &Report) -> Result<String> {
+    let [graded] = &report.submissions[..] else {
+        bail!("--gradescope takes one submission: Gradescope runs the grader once for each");
+    };
+    let tests: Vec<Value> = graded.tests.iter().map(|test| case(graded, test)).collect();
+    let results = json!({
+        "output": head(graded),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    });
+    let mut text = serde_json::to_string_pretty(&results).context("a report is no JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn head(graded: &Graded) -> String {
+    let mut lines = vec![match &graded.reason {
+        Some(reason) => reason.clone(),
+        None => "all tests passed".to_string(),
+    }];
+    let replaced = graded.replaced.iter();
+    lines.extend(replaced.map(|(file, why)| format!("{file} was replaced by its stub: {why}")));
+    lines.extend(graded.tampering.iter().cloned());
+    lines.join("\n")
+}
+
+fn case(graded: &Graded, test: &Test) -> Value {
+    let day = graded.days.iter().find(|day| day.day == test.day);
+    let points = day.map_or(0.0, |day| day.weight / day.total.max(1) as f64);
+    let output = match &test.reason {
+        Some(reason) => format!("{reason}\n{}", test.output).trim_end().to_string(),
+        None => String::new(),
+    };
+    json!({
+        "name": test.name,
+        "number": test.day.to_string(),
+        "score": if test.passed { points } else { 0.0 },
+        "max_score": points,
+        "status": if test.passed { "passed" } else { "failed" },
+        "output": output,
+        "output_format": "text",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::class;
+    use super::*;
+
+    #[test]
+    fn points_add_up_to_the_weights_and_the_reason_comes_first() {
+        let mut report = class();
+        assert!(text(&report).is_err());
+        report.submissions.remove(0);
+        let results: Value = serde_json::from_str(&text(&report).unwrap()).unwrap();
+        let sum = |field: &str| -> f64 {
+            let tests = results["tests"].as_array().unwrap().iter();
+            tests.map(|test| test[field].as_f64().unwrap()).sum()
+        };
+        assert_eq!((sum("score"), sum("max_score")), (0.5, 1.0));
+        let output = results["output"].as_str().unwrap();
+        assert_eq!(output.lines().next(), Some("day1_x::b: panicked"));
+        assert_eq!(results["tests"][1]["output"], "panicked");
+    }
+}
