@@ -1,9 +1,9 @@
 //! Honest submissions, finished or not: each gets what it has earned, and the same again.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
+
+use crate::support;
 
 /// The days of which all tests pass.
 fn full(graded: &grade::report::Graded) -> Vec<u32> {

@@ -1,0 +1,5 @@
+//! The grader over whole submissions: honest, unfinished, broken and hostile ones.
+
+mod fairness;
+mod hostile;
+mod support;
