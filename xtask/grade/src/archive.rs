@@ -14,9 +14,11 @@ use crate::submission::{FILE_BYTES, Files};
 
 /// A checkout of the whole course has some hundred files.
 const ENTRIES: usize = 5000;
+/// What each entry of the list in a zip begins with.
+const LISTED: &[u8] = b"PK\x01\x02";
 /// Bytes of the archive itself, and of all that is read out of it.
 const PACKED: u64 = 32 << 20;
-const BYTES: u64 = 64 << 20;
+const BYTES: u64 = 16 << 20;
 
 /// What was in an archive, as far as it may matter: Rust files and settings.
 #[derive(Debug, Default)]
@@ -74,6 +76,10 @@ pub fn read(path: &Path) -> Result<Contents> {
     }
     let file = BufReader::new(file);
     let read = match kind(path) {
+        Some(Kind::Zip) if lists_too_much(path)? => {
+            contents.problem = Some(too_many());
+            return Ok(contents);
+        }
         Some(Kind::Zip) => contents.zip(file),
         Some(Kind::TarGz) => contents.tar(GzDecoder::new(file)),
         _ => contents.tar(file),
@@ -85,6 +91,32 @@ pub fn read(path: &Path) -> Result<Contents> {
             .get_or_insert(format!("the archive cannot be read: {damage}"));
     }
     Ok(contents)
+}
+
+fn too_many() -> String {
+    format!("the archive has more than {ENTRIES} entries")
+}
+
+/// Whether the list of a zip, which is read whole, has more entries than we want in memory. Counted by what they begin with, for
+/// what the archive says of itself is a claim.
+fn lists_too_much(path: &Path) -> Result<bool> {
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut buffer = vec![0; 64 << 10];
+    let (mut kept, mut count) = (0, 0);
+    loop {
+        let read = file
+            .read(&mut buffer[kept..])
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let filled = kept + read;
+        let windows = buffer[..filled].windows(LISTED.len());
+        count += windows.filter(|window| *window == LISTED).count();
+        if read == 0 || count > ENTRIES {
+            return Ok(count > ENTRIES);
+        }
+        // One may lie across the border, none is counted twice.
+        kept = filled.min(LISTED.len() - 1);
+        buffer.copy_within(filled - kept..filled, 0);
+    }
 }
 
 impl Contents {
@@ -128,7 +160,7 @@ impl Contents {
     fn is_too_much(&mut self, entries: usize, left: u64) -> bool {
         let problem = match (entries < ENTRIES, left > 0) {
             (true, true) => return false,
-            (false, _) => format!("the archive has more than {ENTRIES} entries"),
+            (false, _) => too_many(),
             (_, false) => format!("the archive unpacks to more than {} MiB", BYTES >> 20),
         };
         self.problem = Some(problem);
@@ -255,7 +287,7 @@ mod tests {
 
     #[test]
     fn bombs_are_a_problem_of_their_own() {
-        // Sixty files of a mebibyte each pack into almost nothing.
+        // Seventy files of this size pack into almost nothing.
         let zeros = vec![b' '; FILE_BYTES as usize];
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default();
@@ -265,7 +297,7 @@ mod tests {
             zip.write_all(&zeros).unwrap();
         }
         let contents = read_as("x.zip", zip.finish().unwrap().get_ref());
-        assert!(contents.problem.unwrap().contains("64 MiB"));
+        assert!(contents.problem.unwrap().contains("16 MiB"));
         let many: Vec<(String, &[u8])> = (0..ENTRIES + 1)
             .map(|number| (format!("src/f{number}.rs"), &b""[..]))
             .collect();
@@ -276,6 +308,12 @@ mod tests {
                 .unwrap()
                 .contains("5000 entries")
         );
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for number in 0..=ENTRIES {
+            zip.start_file(format!("f{number}"), options).unwrap();
+        }
+        let contents = read_as("x.zip", zip.finish().unwrap().get_ref());
+        assert!(contents.problem.unwrap().contains("5000 entries"));
         assert!(read_as("x.zip", b"no zip").problem.is_some());
         assert!(read_as("x.tgz", b"no gzip").problem.is_some());
     }

@@ -17,6 +17,9 @@ pub struct Args {
     /// Only the tests of this day
     #[arg(long, value_name = "N")]
     pub day: Option<u32>,
+    /// Only the tests of this task of the day
+    #[arg(long, value_name = "K", requires = "day")]
+    pub task: Option<u32>,
     /// So many compilations and tests at a time [default: one for each core]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub jobs: Option<usize>,
@@ -59,12 +62,18 @@ pub struct Args {
     /// Seconds of processor time that one compilation may take
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub compile_time: u64,
+    /// MiB of memory that one compilation may use
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
+    pub compile_memory: u64,
     /// MiB of memory that one test may use
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..))]
     pub memory: u64,
     /// Compile submissions that use `unsafe`; they could then forge what they like
     #[arg(long)]
     pub allow_unsafe: bool,
+    /// How much the compiler is to optimise: less is compiled sooner, and runs longer. The tests of the grader itself ask for none.
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub opt_level: u8,
 }
 
 /// Writes the course as an autograder for Gradescope: upload the archive, and every submission is graded by `cargo x grade`

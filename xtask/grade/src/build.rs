@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::compile::{self, Compiling, Complaint};
 use crate::contract::Pinned;
 use crate::pristine::{Course, Laid, forget_module};
+use crate::slots::Budget;
 use crate::submission::{Files, Submission};
 use crate::tools::Tools;
 
@@ -35,33 +36,35 @@ const INSTRUMENTS: &[&str] = &[
     "src/lib.rs",
 ];
 
-/// Compiles the submission below `work`.
+/// Compiles the submission below `work`. Only where the time for it was up before anything compiled, there is a complaint instead.
 pub fn library(
-    (tools, how, pinned): (&Tools, Compiling, &Pinned),
+    (tools, how, pinned, budget): (&Tools, Compiling, &Pinned, &Budget),
     course: &Course,
     submission: &Submission,
     laid: &Laid,
     work: &Path,
-) -> Result<Library> {
+) -> Result<Result<Library, Complaint>> {
     let mut attempt = Attempt {
         tools,
         how,
         pinned,
+        budget,
         course,
         laid,
         dir: work.join("crate"),
         out: work.join("library"),
         given: Files::new(),
         replaced: BTreeMap::new(),
+        bare: false,
     };
     attempt.replace_what_is_no_text();
     let mut first = match attempt.compile()? {
-        Ok(file) => return Ok(attempt.done(file)),
+        Ok(file) => return Ok(Ok(attempt.done(file))),
         Err(complaint) => complaint,
     };
     if attempt.use_given_of(submission) {
         match attempt.compile()? {
-            Ok(file) => return Ok(attempt.done(file)),
+            Ok(file) => return Ok(Ok(attempt.done(file))),
             Err(_) => attempt.given.clear(),
         }
     }
@@ -71,18 +74,19 @@ pub fn library(
             break;
         }
         match attempt.compile()? {
-            Ok(file) => return Ok(attempt.done(file)),
+            Ok(file) => return Ok(Ok(attempt.done(file))),
             Err(complaint) => first = complaint,
         }
     }
-    let file = attempt.fewest_days(&first)?;
-    Ok(attempt.done(file))
+    let found = attempt.fewest_days(&first)?;
+    Ok(found.map(|file| attempt.done(file)))
 }
 
 struct Attempt<'a> {
     tools: &'a Tools,
     how: Compiling,
     pinned: &'a Pinned,
+    budget: &'a Budget,
     course: &'a Course,
     laid: &'a Laid,
     dir: PathBuf,
@@ -90,6 +94,8 @@ struct Attempt<'a> {
     /// Given files that are taken from the submission.
     given: Files,
     replaced: BTreeMap<String, String>,
+    /// Nothing of the submission is left.
+    bare: bool,
 }
 
 impl Attempt<'_> {
@@ -109,14 +115,22 @@ impl Attempt<'_> {
 
     /// Compiles it as it stands, and holds it against the contract.
     fn compile(&self) -> Result<Result<PathBuf, Complaint>> {
+        if self.budget.is_spent() {
+            return Ok(Err(Complaint {
+                reason: self.budget.reason(),
+                ..Complaint::default()
+            }));
+        }
         self.write()?;
-        let file = match compile::library(self.tools, self.how, &self.dir, &self.out)? {
-            Ok(file) => file,
-            Err(complaint) => return Ok(Err(complaint)),
-        };
-        let out = self.out.with_file_name("contract");
-        let breach = self.pinned.breach(self.tools, self.how, &file, &out)?;
-        Ok(breach.map_or(Ok(file), Err))
+        self.budget.spend(|| {
+            let file = match compile::library(self.tools, self.how, &self.dir, &self.out)? {
+                Ok(file) => file,
+                Err(complaint) => return Ok(Err(complaint)),
+            };
+            let out = self.out.with_file_name("contract");
+            let breach = self.pinned.breach(self.tools, self.how, &file, &out)?;
+            Ok(breach.map_or(Ok(file), Err))
+        })
     }
 
     fn write(&self) -> Result<()> {
@@ -135,6 +149,12 @@ impl Attempt<'_> {
     }
 
     fn files(&self) -> Files {
+        if self.bare {
+            let starter = self.course.sources();
+            return starter
+                .map(|(path, text)| (path.clone(), text.clone()))
+                .collect();
+        }
         let mut files = self.laid.files.clone();
         files.extend(self.given.clone());
         for path in self.replaced.keys() {
@@ -206,7 +226,7 @@ impl Attempt<'_> {
     }
 
     /// Replaces all files of the last days, as few days as will do.
-    fn fewest_days(&mut self, complaint: &Complaint) -> Result<PathBuf> {
+    fn fewest_days(&mut self, complaint: &Complaint) -> Result<Result<PathBuf, Complaint>> {
         let known = self.replaced.clone();
         let days: Vec<u32> = self.course.work_days().into_iter().rev().collect();
         // `days[..count]` are replaced: too few do not compile, enough do.
@@ -217,6 +237,7 @@ impl Attempt<'_> {
             let count = too_few.midpoint(enough);
             self.replaced = known.clone();
             self.replace_count(&days, count, &complaint.reason);
+            self.bare = count > days.len();
             match self.compile()? {
                 Ok(file) => {
                     enough = count;
@@ -230,12 +251,14 @@ impl Attempt<'_> {
         }
         self.replaced = known;
         self.replace_count(&days, enough, &reasons[too_few]);
+        self.bare = enough > days.len();
         // A failed attempt after the one that was enough has taken its file away.
         if let Some(file) = built.filter(|file: &PathBuf| file.is_file()) {
-            return Ok(file);
+            return Ok(Ok(file));
         }
         match self.compile()? {
-            Ok(file) => Ok(file),
+            Ok(file) => Ok(Ok(file)),
+            Err(complaint) if self.budget.is_spent() => Ok(Err(complaint)),
             Err(complaint) => bail!("the bare starter does not compile: {}", complaint.reason),
         }
     }

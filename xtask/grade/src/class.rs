@@ -4,9 +4,10 @@
 //! few at a time, so that a hanging one holds up nobody but itself.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,12 +18,15 @@ use crate::build::{self, Library};
 use crate::compile::{self, Compiling};
 use crate::contract::Pinned;
 use crate::jail::{self, Jail, Limits, Walls};
+use crate::place::Place;
 use crate::pristine::{self, Course};
 use crate::report::{Graded, Test};
 use crate::resume::Kept;
 use crate::run::{Watch, run};
-use crate::submission::{self, Place, Submission};
+use crate::slots::{Budget, Slots, lock};
+use crate::submission::{self, Submission};
 use crate::tampering;
+use crate::text;
 use crate::tools::Tools;
 use crate::verdict::{self, Failure};
 
@@ -58,6 +62,10 @@ pub struct Class<'a> {
 /// What is told while it runs: how many submissions are done, of how many, and which was done last.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize, &str) + Sync);
 
+/// All compilations of a submission may take the time of so many, by the clock.
+const COMPILATIONS: u64 = 8;
+/// Bytes of the folder in which a test may write.
+const SCRATCH: u64 = 256 << 20;
 /// The variable in which tests find the seed of a run.
 const SEED: &str = "MINI_LSM_SEED";
 
@@ -95,52 +103,54 @@ impl<'a> Class<'a> {
         })
     }
 
-    /// Grades all of them, in the order in which they were named.
-    pub fn grade(&self, places: &[Place], progress: Progress<'_>) -> Result<Vec<Graded>> {
+    /// Grades all of them, in the order in which they were named. Where the grader itself failed, that is the reason, and stands in
+    /// the second list too: one submission, whatever it did, does not keep the others from being graded.
+    pub fn grade(&self, places: &[Place], progress: Progress<'_>) -> (Vec<Graded>, Vec<String>) {
         let next = AtomicUsize::new(0);
         let done = AtomicUsize::new(0);
-        let graded: Mutex<Vec<Option<Result<Graded>>>> =
-            Mutex::new(places.iter().map(|_| None).collect());
+        let results: Vec<Mutex<Option<Result<Graded>>>> =
+            places.iter().map(|_| Mutex::new(None)).collect();
         // One more than there are slots: while it reads and writes files, the others compute.
         let workers = (self.settings.jobs + 1).min(places.len());
         thread::scope(|scope| {
             for worker in 0..workers {
-                let (next, done, graded) = (&next, &done, &graded);
+                let (next, done, results) = (&next, &done, &results);
                 scope.spawn(move || {
+                    let work = self.work.join(format!("run{worker}"));
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let Some(place) = places.get(number) else {
                             break;
                         };
-                        let result = self.one(place, &self.work.join(format!("run{worker}")));
-                        let failed = result.is_err();
-                        lock(graded)[number] = Some(result);
+                        *lock(&results[number]) = Some(self.one_safely(place, &work));
                         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                         progress(done, places.len(), &place.name);
-                        if failed {
-                            // It is ours, and would meet the others too.
-                            next.store(places.len(), Ordering::Relaxed);
-                        }
                     }
                 });
             }
         });
-        let graded = graded.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Vec::new();
-        let mut failure = None;
-        for (graded, place) in graded.into_iter().zip(places) {
-            match graded {
-                Some(Ok(graded)) => all.push(graded),
-                Some(Err(error)) => {
-                    failure.get_or_insert(error.context(format!("while grading {}", place.name)));
-                }
-                None => {}
-            }
+        let mut failures = Vec::new();
+        let mut graded = Vec::new();
+        for (place, result) in places.iter().zip(results) {
+            let result = result.into_inner().unwrap_or_else(PoisonError::into_inner);
+            graded.push(match result {
+                Some(Ok(result)) => result,
+                Some(Err(error)) => self.failed(place, &error, &mut failures),
+                None => self.failed(place, &anyhow!("it was not reached"), &mut failures),
+            });
         }
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(all),
-        }
+        (graded, failures)
+    }
+
+    fn failed(&self, place: &Place, error: &anyhow::Error, all: &mut Vec<String>) -> Graded {
+        all.push(format!("{}: {error:#}", place.name));
+        let problem = format!("the grader itself failed: {error:#}");
+        self.none_passed(place.name.clone(), text::reason(&problem))
+    }
+
+    fn one_safely(&self, place: &Place, work: &Path) -> Result<Graded> {
+        let one = AssertUnwindSafe(|| self.one(place, work));
+        catch_unwind(one).unwrap_or_else(|_| Err(anyhow!("a thread of it panicked")))
     }
 
     fn one(&self, place: &Place, work: &Path) -> Result<Graded> {
@@ -149,12 +159,10 @@ impl<'a> Class<'a> {
         if let Some(known) = self.kept.find(&key) {
             return Ok(known);
         }
-        if work.exists() {
-            fs::remove_dir_all(work).with_context(|| format!("cannot empty {}", work.display()))?;
-        }
+        put_away(work)?;
         let graded = self.fresh(&submission, work)?;
         // Gone before the next: three hundred of them would fill a disk.
-        fs::remove_dir_all(work).ok();
+        put_away(work)?;
         self.kept.keep(&key, &graded)?;
         Ok(graded)
     }
@@ -164,24 +172,31 @@ impl<'a> Class<'a> {
         let tried = tampering::find(self.course, submission, &laid);
         let name = submission.name.clone();
         if let Some(problem) = &submission.problem {
-            let tests = self.course.binaries.iter().flat_map(|binary| {
-                let failure = Failure {
-                    reason: problem.clone(),
-                    output: String::new(),
-                };
-                all_failed(binary, &failure)
-            });
-            let mut graded =
-                Graded::sum_up(name, &self.days, tests.collect(), Some(problem.clone()));
+            let mut graded = self.none_passed(name, problem.clone());
             graded.tampering = tried;
             return Ok(graded);
         }
+        let compiling = Duration::from_secs(self.settings.compiling.seconds * COMPILATIONS);
+        let compiling = Budget::new(compiling, "compiling it");
         let library = {
             let _slot = self.slots.take();
-            let with = (self.tools, self.settings.compiling, &self.pinned);
+            let with = (
+                self.tools,
+                self.settings.compiling,
+                &self.pinned,
+                &compiling,
+            );
             build::library(with, self.course, submission, &laid, work)?
         };
-        let tests = self.run_all(&library, work)?;
+        let library = match library {
+            Ok(library) => library,
+            Err(complaint) => {
+                let mut graded = self.none_passed(name, complaint.reason);
+                graded.tampering = tried;
+                return Ok(graded);
+            }
+        };
+        let tests = self.run_all(&library, work, &compiling)?;
         let first = library.replaced.values().next().cloned();
         let mut graded = Graded::sum_up(name, &self.days, tests, None);
         if graded.reason.is_some() && first.is_some() {
@@ -198,16 +213,28 @@ impl<'a> Class<'a> {
         Ok(graded)
     }
 
+    fn none_passed(&self, name: String, reason: String) -> Graded {
+        let failure = Failure {
+            reason: reason.clone(),
+            output: String::new(),
+        };
+        let binaries = self.course.binaries.iter();
+        let tests = binaries.flat_map(|binary| all_failed(binary, &failure));
+        Graded::sum_up(name, &self.days, tests.collect(), Some(reason))
+    }
+
     /// Every test of every day, each file compiled as soon as there is room.
-    fn run_all(&self, library: &Library, work: &Path) -> Result<Vec<Test>> {
-        let budget = Budget::new(self.settings.whole);
+    fn run_all(&self, library: &Library, work: &Path, compiling: &Budget) -> Result<Vec<Test>> {
+        let budget = Budget::new(self.settings.whole, "the tests before it");
         let results: Vec<Result<Vec<Test>>> = thread::scope(|scope| {
             let budget = &budget;
             let running: Vec<_> = self
                 .course
                 .binaries
                 .iter()
-                .map(|binary| scope.spawn(move || self.run_file(binary, library, work, budget)))
+                .map(|binary| {
+                    scope.spawn(move || self.run_file(binary, library, work, [compiling, budget]))
+                })
                 .collect();
             let join = |thread: thread::ScopedJoinHandle<'_, _>| {
                 let gone = |_| Err(anyhow!("a thread of the grader panicked"));
@@ -227,19 +254,18 @@ impl<'a> Class<'a> {
         binary: &Binary,
         library: &Library,
         work: &Path,
-        budget: &Budget,
+        [compiling, budget]: [&Budget; 2],
     ) -> Result<Vec<Test>> {
         let out = work.join(&binary.name);
         let compiled = {
             let _slot = self.slots.take();
-            compile::program(
-                self.tools,
-                self.settings.compiling,
-                &self.work.join("course"),
-                binary,
-                &library.file,
-                &out,
-            )?
+            if compiling.is_spent() {
+                return Ok(all_failed(binary, &compiling.failure()));
+            }
+            let course = self.work.join("course");
+            let (tools, how) = (self.tools, self.settings.compiling);
+            compiling
+                .spend(|| compile::program(tools, how, &course, binary, &library.file, &out))?
         };
         let program = match compiled {
             Ok(program) => program,
@@ -251,7 +277,7 @@ impl<'a> Class<'a> {
                 return Ok(all_failed(
                     binary,
                     &Failure {
-                        reason: crate::text::reason(&reason),
+                        reason: text::reason(&reason),
                         output: String::new(),
                     },
                 ));
@@ -292,6 +318,7 @@ impl<'a> Class<'a> {
             dir: scratch.clone(),
             read,
             write: vec![scratch.clone()],
+            scratch: Some(SCRATCH),
             hides_processes: true,
             limits: self.settings.limits,
             walls: self.settings.walls,
@@ -307,6 +334,17 @@ impl<'a> Class<'a> {
         let (limits, watch) = (self.settings.limits, self.settings.watch);
         Ok(verdict::judge(&token, &finished, limits, watch))
     }
+}
+
+/// Removes a folder, or, where something in it cannot be removed, gives it another name.
+fn put_away(dir: &Path) -> Result<()> {
+    if !dir.exists() || fs::remove_dir_all(dir).is_ok() {
+        return Ok(());
+    }
+    let aside = (1..).map(|number| dir.with_extension(format!("left{number}")));
+    let free = aside.take(10_000).find(|aside| !aside.exists());
+    let aside = free.context("too much is left of earlier runs; remove `target/grade`")?;
+    fs::rename(dir, &aside).with_context(|| format!("cannot empty {}", dir.display()))
 }
 
 impl Library {
@@ -352,82 +390,4 @@ fn token() -> Result<String> {
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The time that all tests of a submission may take together.
-struct Budget {
-    left: Mutex<Duration>,
-    whole: Duration,
-}
-
-impl Budget {
-    fn new(whole: Duration) -> Budget {
-        Budget {
-            left: Mutex::new(whole),
-            whole,
-        }
-    }
-
-    fn is_spent(&self) -> bool {
-        lock(&self.left).is_zero()
-    }
-
-    fn spend<T>(&self, run: impl FnOnce() -> T) -> T {
-        let begun = std::time::Instant::now();
-        let done = run();
-        let mut left = lock(&self.left);
-        *left = left.saturating_sub(begun.elapsed());
-        done
-    }
-
-    fn failure(&self) -> Failure {
-        Failure {
-            reason: format!(
-                "was not run: the tests before it took the {} s that a submission has",
-                self.whole.as_secs()
-            ),
-            output: String::new(),
-        }
-    }
-}
-
-/// So many things may run at a time.
-struct Slots {
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-struct Slot<'a>(&'a Slots);
-
-impl Slots {
-    fn new(count: usize) -> Slots {
-        Slots {
-            free: Mutex::new(count.max(1)),
-            freed: Condvar::new(),
-        }
-    }
-
-    fn take(&self) -> Slot<'_> {
-        let mut free = lock(&self.free);
-        while *free == 0 {
-            free = self
-                .freed
-                .wait(free)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= 1;
-        Slot(self)
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.free) += 1;
-        self.0.freed.notify_one();
-    }
-}
-
-/// A thread that panicked has left a count or a list as it was.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

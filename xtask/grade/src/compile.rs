@@ -21,6 +21,7 @@ use crate::tools::Tools;
 pub struct Compiling {
     pub seconds: u64,
     pub memory: u64,
+    pub opt_level: u8,
     pub allow_unsafe: bool,
     pub walls: Walls,
 }
@@ -49,7 +50,7 @@ pub fn library(
     dir: &Path,
     out: &Path,
 ) -> Result<Result<PathBuf, Complaint>> {
-    let mut args = common(tools, out);
+    let mut args = common(tools, how, out);
     let plain = [
         "--crate-type=lib",
         "--emit=metadata,link",
@@ -76,7 +77,7 @@ pub fn program(
     library: &Path,
     out: &Path,
 ) -> Result<Result<PathBuf, Complaint>> {
-    let mut args = common(tools, out);
+    let mut args = common(tools, how, out);
     let plain = [
         "--crate-type=bin",
         "--emit=link",
@@ -110,7 +111,7 @@ pub fn contract(
     library: &Path,
     out: &Path,
 ) -> Result<Result<PathBuf, Complaint>> {
-    let mut args = common(tools, out);
+    let mut args = common(tools, how, out);
     let plain = [
         "--crate-type=lib",
         "--emit=metadata",
@@ -139,11 +140,10 @@ pub fn contract(
 }
 
 /// The profile of the course's tests, without what only a debugger needs.
-fn common(tools: &Tools, out: &Path) -> Vec<String> {
+fn common(tools: &Tools, how: Compiling, out: &Path) -> Vec<String> {
     let mut args: Vec<String> = [
         "--edition=2024",
         "--error-format=json",
-        "-Copt-level=1",
         "-Cdebuginfo=0",
         "-Cdebug-assertions=on",
         "-Coverflow-checks=on",
@@ -152,6 +152,7 @@ fn common(tools: &Tools, out: &Path) -> Vec<String> {
     ]
     .map(String::from)
     .to_vec();
+    args.push(format!("-Copt-level={}", how.opt_level));
     args.push(format!("--sysroot={}", tools.sysroot.display()));
     args.push(format!("-Ldependency={}", tools.deps.display()));
     args.push(format!("--out-dir={}", out.display()));
@@ -199,6 +200,7 @@ fn call(
         dir: dir.to_path_buf(),
         read,
         write: vec![out.to_path_buf(), "/dev/null".into()],
+        scratch: None,
         hides_processes: false,
         limits: Limits {
             cpu: how.seconds,
@@ -210,6 +212,7 @@ fn call(
     let watch = Watch {
         time: Duration::from_secs(how.seconds * 2),
         output: MESSAGES,
+        tasks: usize::MAX,
     };
     let finished = run(&jail, "", watch)?;
     if finished.end == End::Code(0) && built.is_file() {
@@ -279,6 +282,7 @@ fn complaint(end: End, output: &[u8], how: Compiling) -> Complaint {
             "the compiler had more than {} MiB to say",
             MESSAGES >> 20
         )),
+        End::Swarming => None,
         End::Signal(_) => Some(format!(
             "the compiler went down; it may use {} MiB of memory",
             how.memory >> 20
@@ -352,6 +356,7 @@ mod tests {
     const HOW: Compiling = Compiling {
         seconds: 7,
         memory: 1 << 30,
+        opt_level: 1,
         allow_unsafe: false,
         walls: Walls {
             namespaces: false,

@@ -16,7 +16,7 @@ use grade::pristine::Course;
 use grade::report::{Report, csv, gradescope, json, junit, table};
 use grade::resume::Kept;
 use grade::run::Watch;
-use grade::{submission, tools};
+use grade::{place, tools};
 use xtask::process::group;
 use xtask::screen::Screen;
 
@@ -71,7 +71,7 @@ fn enter(order: Option<OsString>) -> ExitCode {
 
 fn run(args: Args) -> Result<ExitCode> {
     let root = workspace()?;
-    let places = submission::find(&args.dirs)?;
+    let places = place::find(&args.dirs)?;
     let screen = Screen::detect();
     group::kill_all_when_interrupted();
     let work = work_dir(&root)?;
@@ -79,7 +79,7 @@ fn run(args: Args) -> Result<ExitCode> {
     screen.begin("preparing the course");
     let mut course = Course::read(&root, args.extra_tests.as_deref())?;
     if let Some(day) = args.day {
-        course.only(day)?;
+        course.only(day, args.task)?;
     }
     let days = args.weigh(&course)?;
     let tools = tools::prepare(&course, &root, &work)?;
@@ -91,9 +91,9 @@ fn run(args: Args) -> Result<ExitCode> {
     )?;
     let class = Class::new(&course, &tools, settings, days, work, kept)?;
     screen.begin("grading");
-    let submissions = class.grade(&places, &|done, all, name| {
+    let (submissions, failures) = class.grade(&places, &|done, all, name| {
         screen.status(&format!("graded {done} of {all}: {name}"));
-    })?;
+    });
     screen.clear_status();
     let report = Report {
         format: 1,
@@ -102,10 +102,14 @@ fn run(args: Args) -> Result<ExitCode> {
         isolation: settings.walls.told(),
         submissions,
     };
-    tell(&args, &report)
+    tell(&args, &report)?;
+    match failures.is_empty() {
+        true => Ok(ExitCode::SUCCESS),
+        false => bail!("the grader itself failed on:\n  {}", failures.join("\n  ")),
+    }
 }
 
-fn tell(args: &Args, report: &Report) -> Result<ExitCode> {
+fn tell(args: &Args, report: &Report) -> Result<()> {
     let shown = table::text(report, args.by_test);
     match args.takes_stdout() {
         true => eprint!("{shown}"),
@@ -123,7 +127,7 @@ fn tell(args: &Args, report: &Report) -> Result<ExitCode> {
             write(file, &form(report)?)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Writes a report; `-` is standard output.
@@ -142,7 +146,8 @@ fn settings(args: &Args) -> Result<Settings> {
         jobs: args.jobs.unwrap_or(cores),
         compiling: Compiling {
             seconds: args.compile_time,
-            memory: 4 << 30,
+            memory: args.compile_memory << 20,
+            opt_level: args.opt_level,
             allow_unsafe: args.allow_unsafe,
             walls,
         },
@@ -154,6 +159,7 @@ fn settings(args: &Args) -> Result<Settings> {
         watch: Watch {
             time: Duration::from_secs(args.time),
             output: 64 << 20,
+            tasks: 1000,
         },
         whole: Duration::from_secs(args.submission_time),
         seed: args.seed()?,

@@ -78,14 +78,24 @@ impl Course {
             .collect()
     }
 
-    /// Leaves only the tests of one day.
-    pub fn only(&mut self, day: u32) -> Result<()> {
+    /// Leaves only the tests of one day, or of one of its tasks; the instructor's own stay.
+    pub fn only(&mut self, day: u32, task: Option<u32>) -> Result<()> {
         self.binaries.retain(|binary| binary.day == day);
         self.days.retain(|known| known.number == day);
-        match self.binaries.is_empty() {
-            true => bail!("there is no day {day}"),
-            false => Ok(()),
+        if self.binaries.is_empty() {
+            bail!("there is no day {day}");
         }
+        if let Some(task) = task {
+            let of_task = format!("task_{task}::");
+            for binary in self.binaries.iter_mut().filter(|b| !is_extra(b)) {
+                binary.tests.retain(|test| test.starts_with(&of_task));
+            }
+            self.binaries.retain(|binary| !binary.tests.is_empty());
+            if self.binaries.iter().all(is_extra) {
+                bail!("day {day} has no task {task}");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -94,6 +104,13 @@ fn settings(root: &Path) -> Files {
     let read =
         names.filter_map(|name| Some((format!("../{name}"), std::fs::read(root.join(name)).ok()?)));
     read.collect()
+}
+
+/// What the names of the instructor's own tests begin with.
+const EXTRA: &str = "extra_";
+
+fn is_extra(binary: &Binary) -> bool {
+    binary.name.starts_with(EXTRA)
 }
 
 /// The instructor's own tests: files whose first line says `//! Day N · …`.
@@ -116,7 +133,7 @@ fn add_extra(graded: &mut Graded, dir: &Path) -> Result<()> {
             );
         };
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("extra_{stem}");
+        let name = format!("{EXTRA}{stem}");
         let root = format!("tests/{name}/main.rs");
         graded.tree.insert(root.clone(), text.into_bytes());
         let binary = graded
@@ -154,7 +171,8 @@ pub fn lay(course: &Course, submission: &Submission) -> Laid {
             Some(theirs) if learners => theirs.clone(),
             Some(theirs) => {
                 let known = theirs == ours || course.reference.get(path) == Some(theirs);
-                let (text, only_modules) = with_modules(ours, theirs);
+                let is_there = |module: &str| has_module(submission, path, module);
+                let (text, only_modules) = with_modules(ours, theirs, &is_there);
                 if !known && !only_modules {
                     laid.given_changed.push(path.clone());
                 }
@@ -172,17 +190,26 @@ pub fn lay(course: &Course, submission: &Submission) -> Laid {
     laid
 }
 
-/// Our file with the plain `mod name;` that theirs adds, and whether that is all they differ in.
-fn with_modules(ours: &[u8], theirs: &[u8]) -> (Vec<u8>, bool) {
+/// Whether there is a file for a module that `path` declares.
+fn has_module(submission: &Submission, path: &str, module: &str) -> bool {
+    let stem = path.trim_end_matches(".rs");
+    let stem = stem.trim_end_matches("/mod").trim_end_matches("/lib");
+    let files = ["", "/mod"].map(|rest| format!("{stem}/{module}{rest}.rs"));
+    files.iter().any(|file| submission.files.contains_key(file))
+}
+
+/// Our file with the plain `mod name;` that theirs adds and that is there, and whether that is all they differ in.
+fn with_modules(ours: &[u8], theirs: &[u8], is_there: &dyn Fn(&str) -> bool) -> (Vec<u8>, bool) {
     let (own, all) = (modules(ours), modules(theirs));
     let known: BTreeSet<String> = own.into_iter().map(|module| module.name).collect();
     let mut text = ours.to_vec();
-    let mut added = Vec::new();
+    let mut added = BTreeSet::new();
     for module in all {
-        if module.plain && !known.contains(&module.name) {
+        let new = !known.contains(&module.name) && !added.contains(&module.name);
+        if module.plain && new && is_there(&module.name) {
             let vis = if module.public { "pub" } else { "pub(crate)" };
             text.extend(format!("{vis} mod {};\n", module.name).into_bytes());
-            added.push(module.name);
+            added.insert(module.name);
         }
     }
     let same = lines_beside(ours, &added) == lines_beside(theirs, &added);
@@ -238,17 +265,15 @@ fn attributes(tokens: &[TokenTree]) -> impl Iterator<Item = String> {
         [TokenTree::Punct(hash), TokenTree::Group(group)] if hash.as_char() == '#' => Some(group),
         _ => None,
     });
-    pairs.map(|group| {
-        group
-            .stream()
-            .into_iter()
-            .next()
-            .map_or(String::new(), |t| t.to_string())
+    // Only a name is made text: a group, written out, goes as deep as it was nested.
+    pairs.map(|group| match group.stream().into_iter().next() {
+        Some(TokenTree::Ident(name)) => name.to_string(),
+        _ => String::new(),
     })
 }
 
 /// The lines that say something beside declaring these modules.
-fn lines_beside(text: &[u8], modules: &[String]) -> Vec<String> {
+fn lines_beside(text: &[u8], modules: &BTreeSet<String>) -> Vec<String> {
     let declares = |line: &str| {
         let rest = line
             .trim_start_matches("pub(crate) ")
@@ -256,7 +281,7 @@ fn lines_beside(text: &[u8], modules: &[String]) -> Vec<String> {
         let name = rest
             .strip_prefix("mod ")
             .and_then(|rest| rest.strip_suffix(';'));
-        name.is_some_and(|name| modules.iter().any(|known| known == name))
+        name.is_some_and(|name| modules.contains(name))
     };
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().map(str::trim);
@@ -281,7 +306,7 @@ pub fn forget_module(files: &mut Files, course: &Course, path: &str) {
         if course.day_of(&parent).is_none()
             && let Some(text) = files.get_mut(&parent)
         {
-            let names = [name.to_string()];
+            let names = BTreeSet::from([name.to_string()]);
             let kept = String::from_utf8_lossy(text).into_owned();
             let kept: String = kept
                 .split_inclusive('\n')
@@ -302,15 +327,22 @@ mod tests {
     #[test]
     fn added_modules_are_kept_and_other_changes_of_a_given_file_are_not() {
         let ours = b"//! Given.\n\npub mod block;\n";
-        let (text, same) = with_modules(ours, b"//! Given.\npub mod block;\nmod helper;\n");
+        let theirs = b"//! Given.\npub mod block;\nmod helper;\n";
+        let (text, same) = with_modules(ours, theirs, &|name| name == "helper");
         assert_eq!(
             text,
             b"//! Given.\n\npub mod block;\npub(crate) mod helper;\n"
         );
         assert!(same);
         let theirs = b"//! Given.\npub mod block;\n#[path = \"/x\"]\nmod sly;\nfn more() {}\n";
-        let (text, same) = with_modules(ours, theirs);
+        let (text, same) = with_modules(ours, theirs, &|_| true);
         assert_eq!(text, ours);
         assert!(!same);
+        // A module without a file would keep everything from compiling.
+        let theirs = b"//! Given.\n\npub mod block;\nmod forgotten;\n";
+        assert_eq!(
+            with_modules(ours, theirs, &|_| false),
+            (ours.to_vec(), false)
+        );
     }
 }

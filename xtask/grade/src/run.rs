@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xtask::process::group;
 
-use crate::jail::{ENDED_BY, Jail, NO_JAIL, READY};
+use crate::jail::{self, ENDED_BY, Jail, NOT_STARTED, READY};
 
 /// What the grader itself watches.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Watch {
     pub time: Duration,
     /// Bytes printed, after which the program is ended.
     pub output: u64,
+    /// Threads of it and its children, where they can be counted, after which it is ended.
+    pub tasks: usize,
 }
 
 /// How a program ended.
@@ -29,6 +31,8 @@ pub enum End {
     Signal(i32),
     TimedOut,
     Flooded,
+    /// Too many threads.
+    Swarming,
 }
 
 #[derive(Debug)]
@@ -49,8 +53,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A step of the clock counts no more than this: whoever suspends the machine, or us, takes no time from a test.
 const STEP: Duration = Duration::from_millis(200);
 
+/// Before that, threads are not counted: most tests have ended by then.
+const SWARMS_FROM: Duration = Duration::from_millis(20);
+/// How often a jail is begun that was not ready before its time was over: a crowded machine is no fault of the program's.
+const ATTEMPTS: usize = 3;
+
 /// Runs the program. An `Err` means that it could not be started, which is never its own fault.
 pub fn run(jail: &Jail, order: &str, watch: Watch) -> Result<Finished> {
+    for _ in 0..ATTEMPTS {
+        let ran = attempt(jail, order, watch)?;
+        if ran.end != End::TimedOut || ran.record.starts_with(READY.as_bytes()) {
+            return finish(ran);
+        }
+    }
+    bail!("a jail did not stand in time; is the machine overloaded? try fewer --jobs")
+}
+
+/// One run; the record is as it came.
+fn attempt(jail: &Jail, order: &str, watch: Watch) -> Result<Finished> {
     let mut command = jail.command()?;
     command
         .stdin(Stdio::piped())
@@ -66,7 +86,11 @@ pub fn run(jail: &Jail, order: &str, watch: Watch) -> Result<Finished> {
     let end = wait(&mut group, &output, watch)?;
     group.kill();
     group.child().wait().context("cannot wait for a jail")?;
-    finish(end, record.finish(), output.finish())
+    Ok(Finished {
+        end,
+        record: record.finish(),
+        output: output.finish(),
+    })
 }
 
 fn wait(group: &mut group::Group, output: &Pipe, watch: Watch) -> Result<End> {
@@ -78,6 +102,9 @@ fn wait(group: &mut group::Group, output: &Pipe, watch: Watch) -> Result<End> {
         }
         if output.len() > watch.output {
             return Ok(End::Flooded);
+        }
+        if passed >= SWARMS_FROM && jail::tasks(group.child().id()) > watch.tasks {
+            return Ok(End::Swarming);
         }
         let now = Instant::now();
         passed += (now - last).min(STEP);
@@ -105,33 +132,26 @@ fn ended(status: std::process::ExitStatus) -> End {
     End::Code(status.code().unwrap_or(1))
 }
 
-fn finish(end: End, record: Vec<u8>, output: Vec<u8>) -> Result<Finished> {
-    let Some(rest) = record.strip_prefix(READY.as_bytes()) else {
-        if end == End::TimedOut {
-            bail!("a jail did not stand in time; is the machine overloaded? try fewer --jobs");
-        }
-        let said = String::from_utf8_lossy(&output);
+fn finish(mut finished: Finished) -> Result<Finished> {
+    let said = String::from_utf8_lossy(&finished.output);
+    let Some(rest) = finished.record.strip_prefix(READY.as_bytes()) else {
+        let end = finished.end;
         bail!("a jail could not be built ({end:?}): {}", said.trim_end());
     };
-    let mut finished = Finished {
-        end,
-        record: rest.to_vec(),
-        output,
-    };
+    if rest.starts_with(NOT_STARTED.as_bytes()) {
+        bail!("a program could not be started: {}", said.trim_end());
+    }
+    finished.record = rest.to_vec();
     let said = finished
         .record
         .windows(ENDED_BY.len())
         .rposition(|window| window == ENDED_BY.as_bytes());
     if let Some(at) = said {
         let number = String::from_utf8_lossy(&finished.record[at + ENDED_BY.len()..]);
-        if let (Ok(number), End::Code(_)) = (number.trim_end().parse(), end) {
+        if let (Ok(number), End::Code(_)) = (number.trim_end().parse(), finished.end) {
             finished.end = End::Signal(number);
             finished.record.truncate(at);
         }
-    }
-    if finished.end == End::Code(NO_JAIL) && finished.record.is_empty() {
-        let said = String::from_utf8_lossy(&finished.output);
-        bail!("a program could not be started: {}", said.trim_end());
     }
     Ok(finished)
 }
@@ -229,12 +249,22 @@ mod tests {
 
     #[test]
     fn a_record_without_a_jail_is_an_error_and_a_signal_is_read_off_it() {
-        assert!(finish(End::Code(0), b"token".to_vec(), Vec::new()).is_err());
-        let record = b"ready\ntokenended by signal 6\n".to_vec();
-        let finished = finish(End::Code(134), record, Vec::new()).unwrap();
+        let finish = |end, record: &str| {
+            finish(Finished {
+                end,
+                record: record.into(),
+                output: Vec::new(),
+            })
+        };
+        assert!(finish(End::Code(0), "token").is_err());
+        assert!(finish(End::Code(96), "ready\nnot started\n").is_err());
+        let finished = finish(End::Code(134), "ready\ntokenended by signal 6\n").unwrap();
         assert_eq!(finished.end, End::Signal(6));
         assert_eq!(finished.record, b"token");
-        let finished = finish(End::TimedOut, b"ready\n".to_vec(), Vec::new()).unwrap();
-        assert_eq!((finished.end, finished.record.len()), (End::TimedOut, 0));
+        // The exit code of a jail that failed is a test's like any other.
+        for end in [End::TimedOut, End::Code(96)] {
+            let finished = finish(end, "ready\n").unwrap();
+            assert_eq!((finished.end, finished.record.len()), (end, 0));
+        }
     }
 }

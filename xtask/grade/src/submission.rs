@@ -1,4 +1,4 @@
-//! What was handed in, as folders or archives: found, and read with suspicion.
+//! What was handed in, as a folder or an archive, read with suspicion.
 //!
 //! Of a submission only `src/**/*.rs` counts: plain files, no links, not too many, not too large. What stands around it (manifest,
 //! tests, settings) is read to be named in the report, and is never used.
@@ -8,35 +8,20 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::archive;
+use crate::place::Place;
 
-/// The whole of the reference is 75 files and half a megabyte.
+/// The whole of the reference is 75 files and half a megabyte, its largest file 15 KB. Cut into tokens, a text of nothing but
+/// brackets takes hundreds of times its size, and that is ours to pay.
 const FILES: usize = 500;
-pub const FILE_BYTES: u64 = 1 << 20;
-const BYTES: u64 = 8 << 20;
+pub const FILE_BYTES: u64 = 256 << 10;
+const BYTES: u64 = 4 << 20;
 const DEPTH: usize = 8;
 
 /// Files by their path from the crate's folder, with `/` between the parts.
 pub type Files = BTreeMap<String, Vec<u8>>;
-
-/// Where a submission lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The name of its folder or archive.
-    pub name: String,
-    /// The folder of its crate: the parent of `src`. None if there is no such folder, or if it is an archive.
-    pub dir: Option<PathBuf>,
-    /// The folder or archive that was named, which may be a whole checkout of the course.
-    pub root: PathBuf,
-}
-
-impl Place {
-    fn is_something(&self) -> bool {
-        self.dir.is_some() || archive::is_archive(&self.root)
-    }
-}
 
 /// The contents of a submission.
 #[derive(Debug, Default)]
@@ -50,99 +35,6 @@ pub struct Submission {
     pub around: Files,
     /// Why nothing of it can be graded.
     pub problem: Option<String>,
-}
-
-/// The submissions that these paths mean. A folder without `src` that holds submissions stands for all of them.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<Place>> {
-    let mut places = Vec::new();
-    for path in paths {
-        let root = path
-            .canonicalize()
-            .with_context(|| format!("there is no {}", path.display()))?;
-        let own = place(&root);
-        if !root.is_dir() && !own.is_something() {
-            bail!(
-                "{} is no folder and no archive (zip, tar, tar.gz)",
-                path.display()
-            );
-        }
-        let below = match own.is_something() {
-            true => Vec::new(),
-            false => places_below(&root)?,
-        };
-        match below.is_empty() {
-            true => places.push(own),
-            false => places.extend(below),
-        }
-    }
-    distinguish(&mut places);
-    Ok(places)
-}
-
-fn places_below(root: &Path) -> Result<Vec<Place>> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(root)
-        .with_context(|| format!("cannot list {}", root.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| (path.is_dir() || archive::is_archive(path)) && !is_hidden(path))
-        .collect();
-    folders.sort();
-    let mut places: Vec<Place> = folders.iter().map(|folder| place(folder)).collect();
-    // One that holds nothing is told of, unless none holds anything.
-    if !places.iter().any(Place::is_something) {
-        places.clear();
-    }
-    Ok(places)
-}
-
-fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().starts_with('.')
-}
-
-/// The crate is the folder itself, or `mini-lsm-starter` in a checkout of the course.
-fn place(root: &Path) -> Place {
-    let name = match root.is_dir() {
-        true => root
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        false => archive::stem(root),
-    };
-    let name = match name.is_empty() {
-        true => "submission".to_string(),
-        false => crate::text::reason(&name),
-    };
-    let dirs = [root.join("mini-lsm-starter"), root.to_path_buf()];
-    let holds_src = |dir: &PathBuf| {
-        let src = fs::symlink_metadata(dir.join("src"));
-        src.is_ok_and(|src| src.is_dir())
-    };
-    Place {
-        name,
-        dir: dirs.into_iter().find(holds_src),
-        root: root.to_path_buf(),
-    }
-}
-
-/// Two folders of the same name are told apart by the folders they lie in, and then by numbers.
-fn distinguish(places: &mut [Place]) {
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    for place in places.iter() {
-        *names.entry(place.name.clone()).or_default() += 1;
-    }
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for place in places.iter_mut().filter(|place| names[&place.name] > 1) {
-        let parent = place.root.parent().and_then(Path::file_name);
-        let parent = parent.unwrap_or_default().to_string_lossy();
-        let name = format!("{parent}/{}", place.name);
-        let count = seen.entry(name.clone()).or_default();
-        *count += 1;
-        place.name = match *count {
-            1 => name,
-            count => format!("{name} ({count})"),
-        };
-    }
 }
 
 /// Reads a submission. What is wrong with it stands in it; an error is never the fault of the submission.
@@ -194,13 +86,19 @@ fn from_archive(mut submission: Submission, contents: archive::Contents) -> Resu
     let above = prefix.strip_suffix("mini-lsm-starter/");
     let mut bytes = 0;
     for (path, text) in contents.files {
-        bytes += text.len() as u64;
         let text = plain_line_ends(text);
         if let Some(name) = path.strip_prefix(&prefix) {
             if name.starts_with("src/") && name.ends_with(".rs") {
-                if !name.starts_with("src/bin/") {
-                    submission.files.insert(name.to_string(), text);
+                if name.starts_with("src/bin/") {
+                    continue;
                 }
+                if !is_module(name) {
+                    let what = format!("{name} has a name that no module has");
+                    submission.left_out.push(left_out(&what));
+                    continue;
+                }
+                bytes += text.len() as u64;
+                submission.files.insert(name.to_string(), text);
             } else if SETTINGS.contains(&name) || name.starts_with("tests/") {
                 submission.around.insert(name.to_string(), text);
             }
@@ -210,8 +108,8 @@ fn from_archive(mut submission: Submission, contents: archive::Contents) -> Resu
             submission.around.insert(format!("../{name}"), text);
         }
     }
-    if submission.files.len() > FILES || bytes > 4 * BYTES {
-        submission.problem = Some(too_much());
+    if submission.files.len() > FILES || bytes > BYTES {
+        submission.problem.get_or_insert_with(too_much);
     }
     Ok(submission)
 }
@@ -252,6 +150,8 @@ impl Reader {
                 .file_type();
             if kind.is_symlink() {
                 self.leave_out(format!("{name} is a link"));
+            } else if name.starts_with("src/") && part.ends_with(".rs") && !is_module(&name) {
+                self.leave_out(format!("{name} has a name that no module has"));
             } else if kind.is_dir() {
                 self.folder(&path, &name, depth + 1)?;
             } else if part.ends_with(".rs") {
@@ -285,9 +185,28 @@ impl Reader {
     }
 
     fn leave_out(&mut self, what: String) {
-        self.left_out
-            .push(format!("{}: left out", crate::text::reason(&what)));
+        self.left_out.push(left_out(&what));
     }
+}
+
+fn left_out(what: &str) -> String {
+    format!("{}: left out", crate::text::reason(what))
+}
+
+/// Whether a path is that of a module below `src`: folders and a file with plain names. Any other could not be written everywhere,
+/// and then it would be we who fail.
+fn is_module(path: &str) -> bool {
+    const LONGEST: usize = 60;
+    let plain = |name: &str| {
+        (1..=LONGEST).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let Some(stem) = path.strip_suffix(".rs") else {
+        return false;
+    };
+    stem.split('/').all(plain) && stem.split('/').count() <= DEPTH + 1
 }
 
 /// The bytes of a file, or none if it is too large.
@@ -350,27 +269,12 @@ fn around(place: &Place, dir: &Path) -> Result<Files> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::find;
 
     fn write(dir: &Path, name: &str, text: &str) {
         let path = dir.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
-    }
-
-    #[test]
-    fn a_checkout_a_crate_and_a_folder_of_both_are_found() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path().canonicalize().unwrap();
-        write(&dir, "class/ann/mini-lsm-starter/src/lib.rs", "");
-        write(&dir, "class/bob/src/lib.rs", "");
-        write(&dir, "class/eve/notes.txt", "");
-        write(&dir, "late/bob/src/lib.rs", "");
-        let found = find(&[dir.join("class"), dir.join("late/bob")]).unwrap();
-        let names: Vec<&str> = found.iter().map(|place| place.name.as_str()).collect();
-        assert_eq!(names, ["ann", "class/bob", "eve", "late/bob"]);
-        assert_eq!(found[0].dir, Some(dir.join("class/ann/mini-lsm-starter")));
-        assert!(read(&found[2]).unwrap().problem.is_some());
-        assert!(find(&[dir.join("none")]).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What a submission says, made fit for a report: short, valid UTF-8, without escapes and control characters, and without what
 //! differs from one run or machine to the next.
 
-/// Characters of a reason, which is one line.
+/// Bytes of a reason, which is one line.
 const REASON: usize = 300;
-/// Characters of anything longer.
+/// Bytes of anything longer.
 const DETAIL: usize = 1000;
 
 /// One line.
@@ -61,11 +61,13 @@ fn skip_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
-fn shortened(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((at, _)) => format!("{}… [shortened]", &text[..at]),
-        None => text.to_string(),
+/// The beginning of a text, of so many bytes or fewer.
+pub fn shortened(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_string();
     }
+    let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at));
+    format!("{}… [shortened]", &text[..end.unwrap_or_default()])
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub fn judge(token: &str, finished: &Finished, limits: Limits, watch: Watch) -> 
     let reason = match finished.end {
         End::TimedOut => format!("was not done after {} s", watch.time.as_secs()),
         End::Flooded => format!("printed more than {} MiB", watch.output >> 20),
+        End::Swarming => format!("had more than {} threads", watch.tasks),
         End::Signal(SIGXCPU | SIGKILL) => {
             format!("used more than {} s of processor time", limits.cpu)
         }
@@ -144,6 +145,7 @@ mod tests {
     const WATCH: Watch = Watch {
         time: Duration::from_secs(7),
         output: 2 << 20,
+        tasks: 5,
     };
 
     fn failure(end: End, record: &str, output: &str) -> Option<String> {
@@ -175,6 +177,7 @@ mod tests {
         let reason = |end, output| failure(end, "", output).expect("a failure");
         assert_eq!(reason(End::TimedOut, ""), "was not done after 7 s");
         assert_eq!(reason(End::Flooded, ""), "printed more than 2 MiB");
+        assert_eq!(reason(End::Swarming, ""), "had more than 5 threads");
         assert!(reason(End::Signal(24), "").contains("9 s of processor time"));
         assert!(reason(End::Signal(6), "memory allocation of 9 bytes failed").contains("1024 MiB"));
         assert!(reason(End::Signal(11), "").contains("overflowed"));

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-pub use system::{enter, filters, walls};
+pub use system::{enter, filters, tasks, walls};
 
 /// The first argument of a grader that is to become a jailed program.
 pub const DOOR: &str = "--jail";
@@ -26,6 +26,8 @@ pub const NOTHING: &str = "--nothing";
 pub const READY: &str = "ready\n";
 /// How the jail tells there of a program that a signal ended, where it can.
 pub const ENDED_BY: &str = "ended by signal ";
+/// What the jail says there when the program could not be started; a program itself has no way to say it.
+pub const NOT_STARTED: &str = "not started\n";
 /// The exit code of a jail that could not be built.
 pub const NO_JAIL: i32 = 96;
 
@@ -42,6 +44,9 @@ pub struct Jail {
     pub read: Vec<PathBuf>,
     /// Folders in which it may write.
     pub write: Vec<PathBuf>,
+    /// Bytes of the folder where it starts, if that is to be in memory and gone with it: nothing can be left in it, and no disk
+    /// be filled. Where namespaces are missing the folder stays as it is.
+    pub scratch: Option<u64>,
     /// Whether it is to see no processes, itself included. A compiler finds its parts through `/proc/self/exe`.
     pub hides_processes: bool,
     pub limits: Limits,
@@ -82,8 +87,8 @@ impl Walls {
         };
         tell(
             self.namespaces,
-            "every test in namespaces of its own: processes, network, mounts",
-            "namespaces of processes, network and mounts",
+            "every test in namespaces of its own: processes, network, mounts; its scratch folder is in memory",
+            "namespaces of processes, network and mounts; a test can fill the disk as long as its time lasts",
         );
         tell(
             self.landlock,

@@ -65,14 +65,20 @@ pub struct Test {
     pub output: String,
 }
 
+/// Bytes that the tests of one submission may say in a report, all together. Of three hundred submissions all texts are in memory.
+const TEXTS: usize = 32 << 10;
+/// Bytes of a reason beyond that.
+const BRIEF: usize = 60;
+
 impl Graded {
     /// Sums up the tests, by days with their titles and weights.
     pub fn sum_up(
         name: String,
         days: &[(u32, String, f64)],
-        tests: Vec<Test>,
+        mut tests: Vec<Test>,
         problem: Option<String>,
     ) -> Graded {
+        shorten(&mut tests);
         let days: Vec<Day> = days
             .iter()
             .map(|(number, title, weight)| {
@@ -98,6 +104,24 @@ impl Graded {
             replaced: BTreeMap::new(),
             tests,
         }
+    }
+}
+
+/// The first failures in full, as far as there is room; of later ones the reason, and lastly its beginning.
+fn shorten(tests: &mut [Test]) {
+    let mut left = TEXTS;
+    for test in tests {
+        let reason = test.reason.take().unwrap_or_default();
+        let reason = match reason.len() <= left {
+            true => reason,
+            false => crate::text::shortened(&reason, BRIEF),
+        };
+        left = left.saturating_sub(reason.len());
+        if test.output.len() > left {
+            test.output = String::new();
+        }
+        left -= test.output.len();
+        test.reason = (!test.passed).then_some(reason);
     }
 }
 
@@ -155,6 +179,26 @@ mod tests {
             isolation: vec!["all".into(), "not on this system: walls".into()],
             submissions: vec![graded("ann", true), bob],
         }
+    }
+
+    #[test]
+    fn a_submission_that_says_much_is_cut_short_and_keeps_its_first_words() {
+        let loud = |_| Test {
+            reason: Some("x".repeat(300)),
+            output: "y".repeat(1000),
+            ..test(1, "a", false)
+        };
+        let graded = Graded::sum_up("a".into(), &[], (0..400).map(loud).collect(), None);
+        let texts = |test: &Test| {
+            (
+                test.reason.as_ref().map_or(0, String::len),
+                test.output.len(),
+            )
+        };
+        assert_eq!(texts(&graded.tests[0]), (300, 1000));
+        assert_eq!(texts(&graded.tests[399]), (60 + "… [shortened]".len(), 0));
+        let all: usize = graded.tests.iter().map(|t| texts(t).0 + texts(t).1).sum();
+        assert!(all < 64 << 10, "{all}");
     }
 
     #[test]

@@ -101,12 +101,13 @@ fn hostile_submissions_get_what_they_deserve_and_leave_nothing_behind() {
     for hostile in &zoo {
         support::write_hostile(hostile, &starter, &names, &class.join(&hostile.name));
     }
-    // A hanging test costs its limit; that of the whole submission keeps forty of them from doing so.
+    // A hanging test costs its limit; that of the whole submission keeps all of them from doing so.
     let args = [
         ["--day", "1"],
+        ["--task", "1"],
         ["--time", "4"],
-        ["--submission-time", "15"],
-        ["--compile-time", "20"],
+        ["--submission-time", "6"],
+        ["--compile-time", "8"],
         ["--memory", "256"],
     ];
     let args = args.as_flattened();

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use grade::report::{Graded, Report};
 use serde::Deserialize;
@@ -150,21 +153,55 @@ pub fn grade(args: &[&str], dirs: &[&Path]) -> Report {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("no report ({e}): {text}"))
 }
 
-/// Runs it from a folder, and gives the report as it is.
+/// Runs it from a folder, and gives the report as it is. What is graded is compiled without optimisation: that is half the time.
 pub fn grade_in(folder: &Path, args: &[&str], dirs: &[&Path]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_grade"))
+    // All tests share one folder, and a run takes all cores.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let grader = Command::new(env!("CARGO_BIN_EXE_grade"))
         .args(args)
-        .args(["--json", "-"])
+        .args(["--json", "-", "--opt-level", "0"])
         .args(dirs)
         .current_dir(folder)
         .env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"))
         .env("CARGO_TARGET_DIR", target())
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("the grader starts");
+    let id = grader.id();
+    let watcher = thread::spawn(move || peak(id));
+    let output = grader.wait_with_output().expect("the grader ends");
+    let peak = watcher.join().expect("the memory of the grader is watched");
+    assert!(
+        peak < MEMORY_KIB,
+        "the grader, without what it starts, took {peak} KiB of memory"
+    );
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the grader failed: {said}");
     String::from_utf8(output.stdout).expect("a report is UTF-8")
+}
+
+/// What the grader itself may take, whatever is handed in.
+const MEMORY_KIB: u64 = 200 << 10;
+
+/// The most memory that a process has had, in KiB, once it has ended; 0 where the system does not tell.
+fn peak(id: u32) -> u64 {
+    let mut peak = 0;
+    while let Some(now) = most_so_far(id) {
+        peak = now;
+        thread::sleep(Duration::from_millis(20));
+    }
+    peak
+}
+
+fn most_so_far(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The result of one submission.
