@@ -5,6 +5,7 @@
 
 pub mod claims;
 pub mod markdown;
+pub mod offline;
 pub mod readme;
 pub mod session;
 pub mod steps;
