@@ -1,6 +1,7 @@
 //! The report of one submission as Gradescope reads it: `results.json`.
 //!
-//! Each test has points: its share of the weight of its day, so that the sum of all is the sum of the weights.
+//! Each test has points: its share of the weight of its day, so that all of them are 100. The score is told apart from them too, for
+//! a sum of so many fractions misses by a hair.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ pub fn text(report: &Report) -> Result<String> {
     };
     let tests: Vec<Value> = graded.tests.iter().map(|test| case(graded, test)).collect();
     let results = json!({
+        "score": graded.score,
         "output": head(graded),
         "output_format": "text",
         "visibility": "visible",
@@ -37,7 +39,10 @@ fn head(graded: &Graded) -> String {
 
 fn case(graded: &Graded, test: &Test) -> Value {
     let day = graded.days.iter().find(|day| day.day == test.day);
-    let points = day.map_or(0.0, |day| day.weight / day.total.max(1) as f64);
+    let whole: f64 = graded.days.iter().map(|day| day.weight).sum();
+    let points = day.filter(|_| whole > 0.0).map_or(0.0, |day| {
+        100.0 * day.weight / whole / day.total.max(1) as f64
+    });
     let output = match &test.reason {
         Some(reason) => format!("{reason}\n{}", test.output).trim_end().to_string(),
         None => String::new(),
@@ -59,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_add_up_to_the_weights_and_the_reason_comes_first() {
+    fn points_add_up_to_100_and_the_reason_comes_first() {
         let mut report = class();
         assert!(text(&report).is_err());
         report.submissions.remove(0);
@@ -68,7 +73,8 @@ mod tests {
             let tests = results["tests"].as_array().unwrap().iter();
             tests.map(|test| test[field].as_f64().unwrap()).sum()
         };
-        assert_eq!((sum("score"), sum("max_score")), (0.5, 1.0));
+        assert_eq!((sum("score"), sum("max_score")), (50.0, 100.0));
+        assert_eq!(results["score"], 50.0);
         let output = results["output"].as_str().unwrap();
         assert_eq!(output.lines().next(), Some("day1_x::b: panicked"));
         assert_eq!(results["tests"][1]["output"], "panicked");
