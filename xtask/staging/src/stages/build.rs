@@ -109,9 +109,11 @@ impl Builder {
             .arg(workspace.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(self.stages.join("target"));
-        // Nothing is compiled twice with a small change, so the files that would make that quick are not worth writing.
+        // Nothing is compiled twice with a small change, so the files that would make that quick are not worth writing;
+        // nor is what a debugger would need.
         command
             .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_PROFILE_DEV_DEBUG", "none")
             .env_remove("CARGO_TARGET_DIR")
             .current_dir(&self.root);
         let output = command
