@@ -15,15 +15,17 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The repository that this program was started from.
+    /// The repository that this program was started from: the folder around `xtask`, in which its package stands.
     ///
     /// `cargo run` says where the package stands now; the place it was compiled in is second best, for a binary started by hand.
     pub fn find() -> Result<Workspace> {
         let package = std::env::var_os("CARGO_MANIFEST_DIR")
             .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")));
-        let root = Path::new(&package)
-            .parent()
-            .context("xtask stands in no workspace")?;
+        let mut above = Path::new(&package).ancestors();
+        let root = above
+            .find(|dir| dir.ends_with("xtask"))
+            .and_then(Path::parent)
+            .context("the workspace of the course was not found; run this by `cargo x`")?;
         Ok(Workspace::at(root))
     }
 
@@ -33,6 +35,13 @@ impl Workspace {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Cargo's target folder. A relative `CARGO_TARGET_DIR` is meant from where the command was started, as cargo means it.
+    pub fn target_dir(&self) -> PathBuf {
+        let set = std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
+        let set = set.and_then(|dir| std::path::absolute(dir).ok());
+        set.unwrap_or_else(|| self.root.join("target"))
     }
 
     pub fn reference(&self) -> PathBuf {

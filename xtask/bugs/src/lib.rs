@@ -6,8 +6,6 @@
 //! run takes ([`choose`]), the words ([`report`]); a learner's own tests in the place of ours ([`yours`]); and, in the place of
 //! the zoo, mechanical changes made by cargo-mutants ([`mutants`]).
 
-pub mod home;
-
 pub mod zoo;
 
 pub mod edit;

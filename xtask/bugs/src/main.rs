@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use bugs::choose;
 use bugs::edit;
-use bugs::home;
 use bugs::hunt::{Failures, Ground, Hunt};
 use bugs::record::{Entry, Record};
 use bugs::report::{self, Sum, counted};
@@ -80,7 +79,7 @@ impl Ask {
 
 fn run(ask: &Ask) -> Result<bool> {
     process::kill_all_when_interrupted();
-    let workspace = home::workspace()?;
+    let workspace = Workspace::find()?;
     let days = catalogue::read(&workspace.reference())?;
     let park = Park {
         zoo: zoo::read(workspace.root(), &days)?,

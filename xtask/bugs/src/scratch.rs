@@ -30,12 +30,7 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn of(workspace: &Workspace) -> Scratch {
-        // A relative path is meant from where the command was started, as cargo means it.
-        let set = std::env::var_os("CARGO_TARGET_DIR")
-            .filter(|dir| !dir.is_empty())
-            .and_then(|dir| std::path::absolute(dir).ok());
-        let target = set.unwrap_or_else(|| workspace.root().join("target"));
-        let dir = target.join("bugs");
+        let dir = workspace.target_dir().join("bugs");
         Scratch {
             workspace: workspace.clone(),
             target: dir.join("target"),

@@ -1,12 +1,13 @@
 //! The program behind `cargo x catch-up`, `reset`, `borrow`, `repay`, `diff` and `update`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use desk::course::Course;
 use desk::{borrow, catch_up, diff, reset, update};
+use xtask::workspace::Workspace;
 
 #[derive(Parser)]
 #[command(
@@ -62,8 +63,8 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> Result<()> {
-    let root = workspace()?;
-    let course = Course::open(&root, &target_dir(&root))?;
+    let workspace = Workspace::find()?;
+    let course = Course::open(workspace.root(), &workspace.target_dir())?;
     match verb {
         Verb::CatchUp { day } => catch_up::run(&course, day),
         Verb::Reset { to: Some(to), .. } => reset::to(&course, &to),
@@ -74,21 +75,4 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Diff(ask) => diff::run(&course, &ask),
         Verb::Update => update::run(&course),
     }
-}
-
-/// This crate lies two folders deep in its workspace. `cargo run` says where it is now; the place where it was compiled
-/// is second best, for a binary started by hand.
-fn workspace() -> Result<PathBuf> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    let root = Path::new(&package).ancestors().nth(2);
-    root.map(Path::to_path_buf)
-        .context("the workspace of the course was not found; run this by `cargo x`")
-}
-
-fn target_dir(root: &Path) -> PathBuf {
-    // A relative path is meant from where the command was started, as cargo means it.
-    let set = std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
-    let set = set.and_then(|dir| std::path::absolute(dir).ok());
-    set.unwrap_or_else(|| root.join("target"))
 }

@@ -19,6 +19,7 @@ use grade::run::Watch;
 use grade::{place, tools};
 use xtask::process::group;
 use xtask::screen::Screen;
+use xtask::workspace::Workspace;
 
 /// A mistake in what was typed, or a broken environment.
 const EXIT_USAGE: u8 = 2;
@@ -48,7 +49,7 @@ fn told(result: Result<ExitCode>) -> ExitCode {
 }
 
 fn bundle(args: Bundle) -> Result<ExitCode> {
-    let files = grade::bundle::write(&workspace()?, &args.out)?;
+    let files = grade::bundle::write(Workspace::find()?.root(), &args.out)?;
     println!(
         "{}: {files} files. Upload it as the autograder of a programming assignment on Gradescope.",
         args.out.display()
@@ -70,19 +71,19 @@ fn enter(order: Option<OsString>) -> ExitCode {
 }
 
 fn run(args: Args) -> Result<ExitCode> {
-    let root = workspace()?;
+    let workspace = Workspace::find()?;
     let places = place::find(&args.dirs)?;
     let screen = Screen::detect();
     group::kill_all_when_interrupted();
-    let work = work_dir(&root)?;
+    let work = work_dir(&workspace)?;
     let _lock = lock(&work)?;
     screen.begin("preparing the course");
-    let mut course = Course::read(&root, args.extra_tests.as_deref())?;
+    let mut course = Course::read(workspace.root(), args.extra_tests.as_deref())?;
     if let Some(day) = args.day {
         course.only(day, args.task)?;
     }
     let days = args.weigh(&course)?;
-    let tools = tools::prepare(&course, &root, &work)?;
+    let tools = tools::prepare(&course, workspace.root(), &work)?;
     let settings = settings(&args)?;
     let kept = Kept::new(
         work.join("results"),
@@ -183,24 +184,9 @@ fn common(course: &Course, tools: &tools::Tools, args: &Args, settings: Settings
     )
 }
 
-/// This crate lies two folders deep in its workspace. `cargo run` says where it is now; the place where it was compiled
-/// is second best, for a binary started by hand.
-fn workspace() -> Result<PathBuf> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    let root = Path::new(&package).ancestors().nth(2);
-    root.map(Path::to_path_buf)
-        .context("the workspace of the course was not found; run this by `cargo x`")
-}
-
 /// Where everything is compiled and run: `grade` in cargo's target folder.
-fn work_dir(root: &Path) -> Result<PathBuf> {
-    // A relative path is meant from where the command was started, as cargo means it.
-    let set = std::env::var_os("CARGO_TARGET_DIR")
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from);
-    let set = set.and_then(|dir| std::path::absolute(dir).ok());
-    let dir = set.unwrap_or_else(|| root.join("target")).join("grade");
+fn work_dir(workspace: &Workspace) -> Result<PathBuf> {
+    let dir = workspace.target_dir().join("grade");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     // Landlock knows real paths only.
     dir.canonicalize()

@@ -9,7 +9,7 @@ mod part;
 mod run;
 mod show;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn watch(plain: bool, problems: bool) -> Result<()> {
-    let workspace = workspace()?;
+    let workspace = Workspace::find()?;
     let subject = Subject::starter(&workspace);
     let (tell, told) = mpsc::channel();
     let interrupted = tell.clone();
@@ -93,17 +93,6 @@ fn watch(plain: bool, problems: bool) -> Result<()> {
     drop(keys);
     watch.show.end();
     Ok(())
-}
-
-/// `cargo run` says where this package stands: two folders below the root.
-fn workspace() -> Result<Workspace> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    let root = Path::new(&package)
-        .ancestors()
-        .nth(2)
-        .context("watch stands in no workspace")?;
-    Ok(Workspace::at(root))
 }
 
 struct Watch {

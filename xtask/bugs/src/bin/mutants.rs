@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use bugs::home;
 use bugs::mutants::outcomes::{self, Fate};
 use bugs::mutants::owner::owners;
 use bugs::mutants::tally::{AT_LEAST_PERCENT, Tally};
@@ -18,6 +17,7 @@ use staging::marker::Task;
 use staging::tree::Tree;
 use xtask::catalogue::{self, Day};
 use xtask::screen::Screen;
+use xtask::workspace::Workspace;
 
 /// Runs cargo-mutants over the reference, each mutant under the tests of the day whose code it changes. It takes hours for
 /// all days, on two cores.
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(ask: &Ask) -> Result<bool> {
-    let workspace = home::workspace()?;
+    let workspace = Workspace::find()?;
     let days = catalogue::read(&workspace.reference())?;
     let chosen: Vec<&Day> = days
         .iter()
