@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use grade::class::{Class, Settings};
 use grade::compile::Compiling;
 use grade::jail::{self, DOOR, Jail, Limits, NO_JAIL, NOTHING};
 use grade::pristine::Course;
-use grade::report::{Report, csv, gradescope, json, junit, table};
+use grade::report::{Form, Report, csv, gradescope, json, junit, table};
 use grade::resume::Kept;
 use grade::run::Watch;
 use grade::{place, tools};
@@ -73,6 +74,12 @@ fn enter(order: Option<OsString>) -> ExitCode {
 fn run(args: Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let places = place::find(&args.dirs)?;
+    for link in place::links(&args.dirs) {
+        eprintln!(
+            "not graded: {} is a link; name what it leads to if it is a submission",
+            link.display()
+        );
+    }
     let screen = Screen::detect();
     group::kill_all_when_interrupted();
     let work = work_dir(&workspace)?;
@@ -116,28 +123,32 @@ fn tell(args: &Args, report: &Report) -> Result<()> {
         true => eprint!("{shown}"),
         false => print!("{shown}"),
     }
-    type Form = fn(&Report) -> Result<String>;
     let forms: [(&Option<PathBuf>, Form); 4] = [
-        (&args.json, json::text),
-        (&args.csv, csv::text),
-        (&args.junit, junit::text),
-        (&args.gradescope, gradescope::text),
+        (&args.json, json::write),
+        (&args.csv, csv::write),
+        (&args.junit, junit::write),
+        (&args.gradescope, gradescope::write),
     ];
     for (file, form) in forms {
         if let Some(file) = file {
-            write(file, &form(report)?)?;
+            write(file, form, report)?;
         }
     }
     Ok(())
 }
 
 /// Writes a report; `-` is standard output.
-fn write(file: &Path, text: &str) -> Result<()> {
+fn write(file: &Path, form: Form, report: &Report) -> Result<()> {
     if file == Path::new("-") {
-        print!("{text}");
-        return Ok(());
+        let mut out = BufWriter::new(io::stdout().lock());
+        form(report, &mut out)?;
+        return out.flush().context("cannot write to standard output");
     }
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    let cannot = || format!("cannot write {}", file.display());
+    let mut out = BufWriter::new(File::create(file).with_context(cannot)?);
+    form(report, &mut out)
+        .and_then(|()| Ok(out.flush()?))
+        .with_context(cannot)
 }
 
 fn settings(args: &Args) -> Result<Settings> {

@@ -25,7 +25,24 @@ impl Place {
     }
 }
 
-/// The submissions that these paths mean. A folder without `src` that holds submissions stands for all of them, except for links.
+/// The links in a folder of submissions: whoever put one there may have meant the work of another, so that none is followed, but its
+/// name must not be missing without a word.
+pub fn links(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let is_class = |path: &&PathBuf| path.is_dir() && !place(path).is_something();
+    let entries = paths
+        .iter()
+        .filter(is_class)
+        .filter_map(|path| fs::read_dir(path).ok());
+    let mut links: Vec<PathBuf> = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_symlink() && !is_hidden(path))
+        .collect();
+    links.sort();
+    links
+}
+
+/// The submissions that these paths mean. A folder without `src` that holds submissions stands for all of them, except for [`links`].
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     for path in paths {
@@ -165,5 +182,10 @@ mod tests {
             .map(|p| (p.name.as_str(), p.dir.is_some()))
             .collect();
         assert_eq!(names, [("eve", false), ("kim", true), ("mal", false)]);
+        assert_eq!(links(&[dir.join("class")]), [dir.join("class/bob")]);
+        assert_eq!(
+            links(&[dir.join("class/kim"), dir.join("none")]),
+            [""; 0].map(PathBuf::from)
+        );
     }
 }

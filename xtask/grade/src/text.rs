@@ -33,6 +33,8 @@ fn clean(text: &str) -> String {
             '\t' => out.push(' '),
             // What turns the direction of writing would show a report as something else than it says.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {}
+            // No characters at all, and XML has no way to say them.
+            '\u{fffe}' | '\u{ffff}' => {}
             c if c.is_control() => {}
             c => out.push(c),
         }

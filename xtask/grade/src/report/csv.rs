@@ -1,11 +1,13 @@
 //! The report as CSV: a line for each submission, and in it passed and total for each day.
 
+use std::io::Write;
+
 use anyhow::{Context, Result};
 
 use super::Report;
 
-pub fn text(report: &Report) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+pub fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
     let mut head: Vec<String> = ["name", "passed", "total", "score"]
         .map(String::from)
         .to_vec();
@@ -30,11 +32,7 @@ pub fn text(report: &Report) -> Result<String> {
         line.push(formula_free(&graded.tampering.join("; ")));
         writer.write_record(&line).context("cannot write CSV")?;
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| error.into_error())
-        .context("cannot write CSV")?;
-    String::from_utf8(bytes).context("CSV is no UTF-8")
+    writer.flush().context("cannot write CSV")
 }
 
 /// A spreadsheet would take a text that begins so for a formula, and compute what a submission says.
@@ -47,7 +45,7 @@ fn formula_free(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::class;
+    use super::super::tests::{class, text};
     use super::*;
 
     #[test]
@@ -55,7 +53,7 @@ mod tests {
         let mut report = class();
         report.submissions[1].name = "=1+1,\"x\"".into();
         assert_eq!(
-            text(&report).unwrap(),
+            text(write, &report).unwrap(),
             "name,passed,total,score,day 1 passed,day 1 total,reason,tampering\n\
              ann,2,2,100,2,2,,\n\
              \"'=1+1,\"\"x\"\"\",1,2,50,1,2,day1_x::b: panicked,build.rs: not used\n"

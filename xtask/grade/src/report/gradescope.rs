@@ -3,12 +3,14 @@
 //! Each test has points: its share of the weight of its day, so that all of them are 100. The score is told apart from them too, for
 //! a sum of so many fractions misses by a hair.
 
+use std::io::Write;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{Graded, Report, Test};
 
-pub fn text(report: &Report) -> Result<String> {
+pub fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
     let [graded] = &report.submissions[..] else {
         bail!("--gradescope takes one submission: Gradescope runs the grader once for each");
     };
@@ -21,9 +23,8 @@ pub fn text(report: &Report) -> Result<String> {
         "stdout_visibility": "hidden",
         "tests": tests,
     });
-    let mut text = serde_json::to_string_pretty(&results).context("a report is no JSON")?;
-    text.push('\n');
-    Ok(text)
+    serde_json::to_writer_pretty(&mut *out, &results).context("cannot write JSON")?;
+    writeln!(out).context("cannot write JSON")
 }
 
 fn head(graded: &Graded) -> String {
@@ -60,15 +61,15 @@ fn case(graded: &Graded, test: &Test) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::class;
+    use super::super::tests::{class, text};
     use super::*;
 
     #[test]
     fn points_add_up_to_100_and_the_reason_comes_first() {
         let mut report = class();
-        assert!(text(&report).is_err());
+        assert!(text(write, &report).is_err());
         report.submissions.remove(0);
-        let results: Value = serde_json::from_str(&text(&report).unwrap()).unwrap();
+        let results: Value = serde_json::from_str(&text(write, &report).unwrap()).unwrap();
         let sum = |field: &str| -> f64 {
             let tests = results["tests"].as_array().unwrap().iter();
             tests.map(|test| test[field].as_f64().unwrap()).sum()

@@ -7,8 +7,13 @@ pub mod junit;
 pub mod table;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+
+/// Writes a report in one form. None of them is made in memory first: three hundred submissions may have much to say.
+pub type Form = fn(&Report, &mut dyn Write) -> Result<()>;
 
 /// The whole report. It holds no times and no paths of a machine: the same submissions, seeds and version give the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +166,13 @@ mod tests {
             reason: (!passed).then(|| "panicked".to_string()),
             output: String::new(),
         }
+    }
+
+    /// A form of the report, as text.
+    pub fn text(form: Form, report: &Report) -> anyhow::Result<String> {
+        let mut bytes = Vec::new();
+        form(report, &mut bytes)?;
+        Ok(String::from_utf8(bytes)?)
     }
 
     /// `ann` has passed both tests of day 1, `bob` one of them.
