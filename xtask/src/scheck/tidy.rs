@@ -1,6 +1,10 @@
 //! What the formatter and the linter say of the graded crate: told in a line each, never applied.
 
-use std::process::Output;
+use std::env;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -9,6 +13,8 @@ use super::build::place;
 use super::report::{Finding, Note};
 use crate::workspace::{cargo, shown};
 
+const GET_RUSTFMT: &str = "rustup component add rustfmt";
+
 /// Asks the formatter and, where `linted`, the linter. Takes about as long as the tests take to compile, and can be done beside that.
 pub fn look(subject: &Subject, linted: bool) -> Vec<Note> {
     // The linter first: it takes longer.
@@ -16,12 +22,18 @@ pub fn look(subject: &Subject, linted: bool) -> Vec<Note> {
     Vec::from_iter([Some(format(subject)), lints].into_iter().flatten())
 }
 
+/// The edition of every crate of the course.
+const EDITION: &str = "2024";
+
+/// Only what is written in `src`: `cargo fmt` would look at the course's tests each time, too, and takes four times as long.
 fn format(subject: &Subject) -> Note {
-    let mut command = cargo();
-    command.args(["fmt", "--check", "--manifest-path"]);
-    command.arg(subject.manifest());
+    let rustfmt = env::var_os("RUSTFMT").unwrap_or_else(|| "rustfmt".into());
+    let mut command = Command::new(rustfmt);
+    command.args(["--check", "--edition", EDITION]);
+    command.args(roots(&subject.dir.join("src")));
     let finding = match command.output() {
         Ok(output) => format_finding(subject, &output),
+        Err(error) if error.kind() == ErrorKind::NotFound => Finding::Missing(GET_RUSTFMT),
         Err(error) => Finding::Failed(error.to_string()),
     };
     Note {
@@ -29,6 +41,21 @@ fn format(subject: &Subject) -> Note {
         finding,
         command: format!("cargo fmt --package {}", subject.name()),
     }
+}
+
+/// The files from which the formatter finds all others: the library's and the programs'.
+fn roots(src: &Path) -> Vec<PathBuf> {
+    let programs = fs::read_dir(src.join("bin"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let programs = programs.map(|entry| entry.path());
+    let mut roots: Vec<PathBuf> = programs
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    roots.push(src.join("lib.rs"));
+    roots.sort();
+    roots
 }
 
 fn format_finding(subject: &Subject, output: &Output) -> Finding {
@@ -44,7 +71,7 @@ fn format_finding(subject: &Subject, output: &Output) -> Finding {
             first: shown(&subject.root, first.trim_end_matches(':').as_ref()),
         },
         None if output.status.success() => Finding::Clean,
-        None => failed(output, "rustup component add rustfmt"),
+        None => failed(output, GET_RUSTFMT),
     }
 }
 
