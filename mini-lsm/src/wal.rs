@@ -96,16 +96,16 @@ impl Wal {
         self.log.mark()
     }
 
+    /// Syncs and marks it for the last time: see [`LogWriter::seal`].
+    // given
+    pub fn seal(&self) -> Result<u64> {
+        self.log.seal()
+    }
+
     /// The id of this log and of its memtable.
     // given
     pub fn id(&self) -> u64 {
         self.id
-    }
-
-    /// How many bytes of it are known to survive a power cut.
-    // given
-    pub fn synced_len(&self) -> u64 {
-        self.log.synced_len()
     }
 }
 

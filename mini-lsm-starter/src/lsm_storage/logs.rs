@@ -125,8 +125,8 @@ impl Logs {
         unimplemented!("day 6, task 4: Logs::sync_and_mark_all")
     }
 
-    /// Syncs and marks every live log for the last time, and returns those that are not empty, each
-    /// with its length.
+    /// Syncs every live log, then seals each, so that none is touched any more, and returns those
+    /// that are not empty, each with its length.
     pub fn seal(&self) -> Result<Vec<SealedLog>> {
         unimplemented!("day 6, task 4: Logs::seal")
     }

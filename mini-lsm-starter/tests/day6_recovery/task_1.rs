@@ -565,6 +565,43 @@ fn a_failed_sync_is_not_tried_again() {
     );
 }
 
+/// After a sync in which the file panicked, no further sync of that log succeeds.
+///
+/// A panic is an error that takes the short way out: nobody knows what is on disk, and another
+/// thread may ask for the next sync before anybody has heard of it.
+///
+/// # Hints
+/// - A panic leaves `sync` where it stands: what was to be noted after the file's sync is not.
+/// - Note before you ask the file that it has no outcome yet, and take that back when it has one.
+#[test]
+fn a_sync_that_panicked_is_not_tried_again() {
+    let (mem, syncs) = (mem_with_dir(), AtomicUsize::new(0));
+    let fs = hooked(&mem, move |op| {
+        match op.kind == OpKind::Sync && syncs.fetch_add(1, Ordering::SeqCst) == 0 {
+            true => Verdict::Panic,
+            false => Verdict::Proceed,
+        }
+    });
+    let writer = LogWriter::new(1, fs.create(&log_file()).expect("a new file"));
+    write(&writer, "one");
+    let mut outcome = None;
+    panics_not(|| outcome = Some(writer.sync()));
+    assert!(
+        !matches!(outcome, Some(Ok(()))),
+        "the file's sync panicked, but sync() gave Ok"
+    );
+    panics_not(|| outcome = Some(writer.sync()));
+    assert!(
+        !matches!(outcome, Some(Ok(()))),
+        "the first sync panicked and nobody knows where the record is, but a second sync() gave Ok"
+    );
+    assert_eq!(
+        writer.synced_len(),
+        0,
+        "synced_len(), though no sync has succeeded"
+    );
+}
+
 /// A record that is appended while a sync runs is not called synced by it; but what the sync
 /// was for is, and the mark says so.
 ///

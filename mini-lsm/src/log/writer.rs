@@ -80,9 +80,15 @@ impl LogWriter {
             return Err(error.clone());
         }
         if self.synced_len() < len {
-            self.file
-                .sync()
-                .inspect_err(|error| *failure = Some(error.clone()))?;
+            // Should the file panic, this stays.
+            *failure = Some(Error::panicked(
+                "syncing",
+                &"a sync of the log has no outcome",
+            ));
+            *failure = self.file.sync().err();
+            if let Some(error) = &*failure {
+                return Err(error.clone());
+            }
             self.synced.fetch_max(len, Ordering::AcqRel);
         }
         Ok(())
@@ -94,6 +100,7 @@ impl LogWriter {
     // given
     pub fn reserve(&self) -> Result<()> {
         let len = self.len();
+        let _one_at_a_time = self.sync_failure.lock();
         if len > self.reserved.load(Ordering::Relaxed) {
             self.file.preallocate(len + RESERVED_LEN)?;
             self.reserved.store(len + RESERVED_LEN, Ordering::Relaxed);
@@ -109,6 +116,23 @@ impl LogWriter {
             true => self.append_locked(&mut tail, |_| ()),
             false => Ok(()),
         }
+    }
+
+    /// Syncs and marks for the last time, and returns how many bytes are known to survive a power
+    /// cut. A [`sync`](Self::sync) or [`reserve`](Self::reserve) that is at work is waited for, and
+    /// those to come find nothing to do: nobody touches the file any more.
+    ///
+    /// Requires that nothing more is appended.
+    // given
+    pub fn seal(&self) -> Result<u64> {
+        self.sync()?;
+        self.mark()?;
+        let sealed_len = self.synced_len();
+        let _nobody_syncs = self.sync_failure.lock();
+        // The mark is not on disk yet, and need not be: it only says what is.
+        self.synced.store(self.len(), Ordering::Release);
+        self.reserved.store(u64::MAX, Ordering::Relaxed);
+        Ok(sealed_len)
     }
 
     /// How many bytes have been appended.

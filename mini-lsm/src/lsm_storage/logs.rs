@@ -137,16 +137,17 @@ impl Logs {
         live.iter().try_for_each(|log| log.mark())
     }
 
-    /// Syncs and marks every live log for the last time, and returns those that are not empty, each
-    /// with its length.
+    /// Syncs every live log, then seals each, so that none is touched any more, and returns those
+    /// that are not empty, each with its length.
     pub fn seal(&self) -> Result<Vec<SealedLog>> {
-        self.sync_and_mark_all()?;
-        let live = self.live.lock();
-        let sealed = live.iter().map(|log| SealedLog {
-            id: log.id(),
-            len: log.synced_len(),
-        });
-        Ok(sealed.filter(|log| log.len > 0).collect())
+        self.sync_all()?;
+        let live = self.live.lock().clone();
+        let seal = |log: &Arc<Wal>| {
+            let len = log.seal()?;
+            Ok(SealedLog { id: log.id(), len })
+        };
+        let sealed: Vec<_> = live.iter().map(seal).collect::<Result<_>>()?;
+        Ok(sealed.into_iter().filter(|log| log.len > 0).collect())
     }
 
     /// Everything up to `seq` is synced: those who wait for that go on.

@@ -20,6 +20,15 @@ fn open_watched(
     store
 }
 
+/// What was changed on disk, an operation and its path each.
+fn changes(ops: &OpLog) -> Vec<String> {
+    let ops = ops.operations();
+    let changes = ops.iter().filter(|op| op.kind.is_change());
+    changes
+        .map(|op| format!("{:?} {}", op.kind, op.path.display()))
+        .collect()
+}
+
 fn current_log(store: &LsmStorage) -> u64 {
     store.metrics().memtable.id
 }
@@ -1213,12 +1222,7 @@ fn nothing_touches_the_directory_after_close() {
         ops.clear();
         closed.give();
     });
-    let late: Vec<String> = ops
-        .operations()
-        .iter()
-        .filter(|op| op.kind.is_change())
-        .map(|op| format!("{:?} {}", op.kind, op.path.display()))
-        .collect();
+    let late = changes(&ops);
     assert!(
         late.is_empty(),
         "close had returned, and then: {}",
@@ -1233,6 +1237,84 @@ fn nothing_touches_the_directory_after_close() {
         assert!(
             names.contains(&needed),
             "the manifest of the closed store names {needed}, which is not there"
+        );
+    }
+}
+
+/// Writers that wait for a sync while the store is closed return with their writes on disk, and
+/// touch nothing when `close` has returned.
+///
+/// `close` syncs what they wait for. One of them that goes on to lead a sync of its own would write
+/// to a log that may have another owner by then.
+///
+/// # Hints
+/// - What does the writer do that is woken, or gets the commit lock, when the log is sealed already?
+/// - `Wal::seal` leaves nothing to sync or to reserve behind: a leader that comes late finds that
+///   all is done.
+///
+/// # Concurrent
+#[test]
+fn a_writer_that_waits_touches_nothing_after_close() {
+    const WRITERS: usize = 8;
+    let (mem, ops) = (mem_fs(), OpLog::default());
+    let (peek, began) = (Arc::new(Peek::default()), Arc::new(Signal::default()));
+    let (look, first, syncs) = (Arc::clone(&peek), Arc::clone(&began), AtomicUsize::new(0));
+    let logged = FaultFs::logged(Arc::clone(&mem) as Arc<dyn FileSystem>, &ops);
+    let fs = FaultFs::new(Arc::new(logged), move |op| {
+        if is_wal(op, OpKind::Sync) && syncs.fetch_add(1, Ordering::SeqCst) == 0 {
+            first.give();
+            // The first sync lasts until the others have logged their batches, and `close` has begun
+            // and had a moment to come as far as the logs.
+            look.wait_for_entries(WRITERS);
+            let store = look.store().expect("the store is open");
+            let deadline = Instant::now() + PATIENCE;
+            while store.get(b"a").is_ok() && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            thread::sleep(MOMENT);
+        }
+        Verdict::Proceed
+    });
+    let store = Arc::new(open(sync_options(Arc::new(fs))));
+    let log = current_log(&store);
+    peek.at(&store);
+    thread::scope(|scope| {
+        let put = |i: usize| {
+            let store = &store;
+            move || {
+                let name = String::from_utf8(key(i)).expect("text");
+                let outcome = store.put(&key(i), b"v");
+                assert!(
+                    outcome.is_ok(),
+                    "put({name}) had logged its batch when close() began, and gave {outcome:?}"
+                );
+            }
+        };
+        scope.spawn(put(0));
+        assert!(
+            began.wait(PATIENCE),
+            "the first put has not asked for a sync"
+        );
+        (1..WRITERS).for_each(|i| drop(scope.spawn(put(i))));
+        assert!(
+            peek.wait_for_entries(WRITERS),
+            "writers do not log beside a sync"
+        );
+        store.close().expect("close");
+        ops.clear();
+    });
+    let late = changes(&ops);
+    assert!(
+        late.is_empty(),
+        "close had returned, and then a writer that had waited did: {}",
+        late.join(", ")
+    );
+    let kept = show_batches(&read_wal(&power_cut(&mem), log).batches);
+    for i in 0..WRITERS {
+        let name = String::from_utf8(key(i)).expect("text");
+        assert!(
+            kept.contains(&name),
+            "put({name}) and close have returned, then a power cut took it"
         );
     }
 }
