@@ -35,7 +35,7 @@ use crate::wal::{Wal, WalContents};
 
 /// The parts of the store in `dir`, which has a manifest, and whose lock the caller holds.
 ///
-/// If it fails before the new manifest is written, the tables that it has made are removed again.
+/// If it fails before it comes to the new manifest, the tables that it has made are removed again.
 pub fn recover(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) -> Result<Parts> {
     unimplemented!("day 6, task 5: recover::recover")
 }

@@ -1,5 +1,8 @@
 //! Day 6 · Task 4 · a store that logs.
 
+use std::ffi::OsStr;
+use std::path::Component;
+
 use super::*;
 
 /// A store in `mem`, whose operations go through `hook` once it is open, and a look at it from
@@ -212,18 +215,36 @@ fn a_new_store_begins_with_its_manifest() {
 /// # Hints
 /// - In which directory does the name of a directory stand?
 /// - Sync the parent before there is a manifest: after that nobody would.
+/// - `Path::parent` of `fruit` is the empty path, which nobody can open; `fruit/..` is a path, too.
 #[test]
 fn the_directory_of_a_new_store_survives_a_power_cut() {
-    let (mem, ops) = (mem_with_dir(), OpLog::default());
-    let fs = FaultFs::logged(Arc::clone(&mem) as Arc<dyn FileSystem>, &ops);
-    let _store = open(LsmOptions::for_test(Arc::new(fs)));
-    let parent = dir().parent().expect("the directory is not the root");
-    let syncs = ops.count(|op| op.kind == OpKind::SyncDir && op.path == parent);
-    assert!(
-        syncs > 0,
-        "a store was made in {DIR}, which was there and empty, and {} was never synced",
-        parent.display()
-    );
+    for dir in [DIR, "fruit", "baskets/fruit"] {
+        let (mem, ops) = (mem_fs(), OpLog::default());
+        mem.create_dir_all(Path::new(dir))
+            .expect("an empty directory");
+        let fs = FaultFs::logged(Arc::clone(&mem) as Arc<dyn FileSystem>, &ops);
+        let options = LsmOptions::for_test(Arc::new(fs));
+        let _store = LsmStorage::open(dir, options).expect("a store in an empty directory");
+        let parent = names(Path::new(dir).parent().expect("not the root"));
+        let syncs = ops.count(|op| op.kind == OpKind::SyncDir && names(&op.path) == parent);
+        assert!(
+            syncs > 0,
+            "a store was made in {dir}, which was there and empty, and the directory in which its name stands was never synced"
+        );
+    }
+}
+
+/// The names that a path leads through, whatever its spelling.
+fn names(path: &Path) -> Vec<&OsStr> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name),
+            Component::ParentDir => drop(names.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    names
 }
 
 /// A directory has one owner: a second `open` is `AlreadyOpen`, and disturbs nothing.

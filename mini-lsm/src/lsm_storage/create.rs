@@ -49,10 +49,9 @@ pub fn create(dir: &Path, options: &LsmOptions, cache: Option<Arc<BlockCache>>) 
         ..Version::default()
     };
     // Before there is a manifest, after which nobody would do it. An earlier process may have
-    // created the directory, and been killed before its name was on disk.
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs.sync_dir(parent)?;
-    }
+    // created the directory, and been killed before its name was on disk. (`Path::parent` of `fruit`
+    // is the empty path, and of `.` too.)
+    fs.sync_dir(&dir.join(".."))?;
     let mut manifest = Manifest::create(Arc::clone(fs), dir, version)?;
     let mut parts = Parts::empty(dir, options, cache, 1);
     let log = Wal::create(&**fs, dir, parts.state.memtable.id())?;
