@@ -62,7 +62,7 @@ impl CheckReport {
 /// missing or cannot be listed.
 ///
 /// Without a manifest, or with one that cannot be read, each table and log that is there is checked
-/// by itself.
+/// by itself. Under a manifest of a newer format nothing else is looked at.
 pub fn check(fs: Arc<dyn FileSystem>, dir: impl AsRef<Path>) -> Result<CheckReport> {
     let dir = dir.as_ref();
     let _lock = lock(&*fs, dir)?;
@@ -80,6 +80,8 @@ pub fn check(fs: Arc<dyn FileSystem>, dir: impl AsRef<Path>) -> Result<CheckRepo
             checker.unnamed_logs(&version);
             checker.strays(&version);
         }
+        // The logs may be of that format, too, and look damaged to us.
+        Err(problem @ Error::NewerFormat { .. }) => checker.problem(problem),
         Err(problem) => {
             checker.problem(problem);
             checker.what_is_there();

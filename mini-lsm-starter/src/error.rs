@@ -37,6 +37,21 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file of a format that this engine does not know yet, written by a newer one. It is not
+    /// damaged, and nothing was changed.
+    #[error(
+        "{} has format {found}, newer than the format {known} that this engine reads: use a newer engine; nothing is damaged",
+        file.display()
+    )]
+    NewerFormat {
+        /// The file that says so: a table, or the manifest for the whole directory.
+        file: PathBuf,
+        /// Its format version, greater than `known`.
+        found: u32,
+        /// The only one that this engine reads.
+        known: u32,
+    },
+
     /// An argument outside its documented limits. Nothing was changed.
     #[error("{0}")]
     InvalidArgument(String),
@@ -90,6 +105,15 @@ impl Error {
             file: file.to_owned(),
             offset,
             reason: reason.into(),
+        }
+    }
+
+    /// An [`Error::NewerFormat`] of `file`.
+    pub fn newer_format(file: &Path, found: u32, known: u32) -> Self {
+        Self::NewerFormat {
+            file: file.to_owned(),
+            found,
+            known,
         }
     }
 

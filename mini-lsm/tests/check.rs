@@ -7,8 +7,8 @@ use mini_lsm::check::CheckReport;
 use mini_lsm::files::{LOCK, MANIFEST, log_path, table_path};
 use mini_lsm::fs::{FileSystem, MemFs};
 use mini_lsm::log::LogWriter;
-use mini_lsm::manifest::{Manifest, Version};
-use mini_lsm::table::{SsTable, TableId};
+use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest, Version};
+use mini_lsm::table::{FOOTER_LEN, SsTable, TableId};
 use mini_lsm::wal::Wal;
 use mini_lsm::{Error, LsmOptions, LsmStorage, WriteBatch, check};
 
@@ -99,6 +99,7 @@ fn file_of(problem: &Error) -> PathBuf {
     match problem {
         Error::Corruption { file, .. } => file.clone(),
         Error::Io { path, .. } => path.clone(),
+        Error::NewerFormat { file, .. } => file.clone(),
         other => panic!("a problem of no file: {other}"),
     }
 }
@@ -188,6 +189,41 @@ fn a_damaged_manifest_hides_nothing() {
         assert_problems(&report, &expected);
         assert_eq!((report.table_count, report.log_count), (5, 1));
     }
+}
+
+/// Nothing else is judged: what looks damaged may be of the newer format.
+#[test]
+fn a_newer_format_is_all_that_is_said() {
+    let mem = store();
+    let manifest = dir().join(MANIFEST);
+    let table = table_path(dir(), *version(&mem).tables.keys().next().expect("a table"));
+    flip(&mem, &table, 5);
+    mem.remove(&manifest).expect("remove");
+    let log = LogWriter::new(MANIFEST_LOG_ID, mem.create(&manifest).expect("create"));
+    log.append(|payload| payload.extend_from_slice(br#"{"format":2}"#))
+        .expect("append");
+    let report = checked(&mem);
+    assert_problems(&report, &[(manifest, "format 2")]);
+    assert_eq!((report.table_count, report.log_count), (0, 0));
+    assert!(report.strays.is_empty(), "{:?}", report.strays);
+}
+
+/// A table of a newer format does not hide what is wrong with another.
+#[test]
+fn a_newer_table_is_told_beside_damage() {
+    let mem = store();
+    let tables: Vec<TableId> = version(&mem).tables.keys().copied().collect();
+    let [newer, damaged] = [0, 1].map(|index| table_path(dir(), tables[index]));
+    let mut bytes = mem.read(&newer);
+    let footer = bytes.len() - FOOTER_LEN;
+    bytes[footer + 24] = 2;
+    let checked_bytes = [&bytes[footer..footer + 32], &tables[0].0.to_le_bytes()].concat();
+    let checksum = crc32fast::hash(&checked_bytes).to_le_bytes();
+    bytes[footer + 32..].copy_from_slice(&checksum);
+    mem.write_raw(&newer, &bytes);
+    flip(&mem, &damaged, 5);
+    let expected = [(newer, "format 2"), (damaged, "checksum")];
+    assert_problems(&checked(&mem), &expected);
 }
 
 #[test]

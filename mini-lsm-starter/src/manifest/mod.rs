@@ -44,8 +44,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads the manifest of `dir`. `Corruption` if it is damaged, has no edit, or is of another
-    /// format.
+    /// Reads the manifest of `dir`. `NewerFormat` if its first edit says a format above
+    /// [`FORMAT_VERSION`](version::FORMAT_VERSION), whatever else is in it; `Corruption` if it is
+    /// damaged, has no edit, or says any other format, or none.
     pub fn load(fs: &dyn FileSystem, dir: &Path) -> Result<Version> {
         unimplemented!("day 6, task 3: Manifest::load")
     }

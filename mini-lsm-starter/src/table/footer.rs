@@ -15,7 +15,7 @@
 
 use super::{CHECKSUM_LEN, TableId};
 use crate::byte_reader::{ByteReader, Origin};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The length of a footer in bytes.
 pub const FOOTER_LEN: usize = 3 * size_of::<u64>() + 3 * size_of::<u32>();
@@ -47,8 +47,10 @@ impl Footer {
     /// Reads the footer of table `id` from its last [`FOOTER_LEN`] bytes. `origin.offset` is where
     /// they begin in the file.
     ///
-    /// `Corruption` if magic, checksum or version are wrong (in that order: it is no table; it is
-    /// damaged; it is from the future), or if the module's invariant does not hold.
+    /// What is wrong is looked for in this order: another magic number (it is no table), a checksum
+    /// that does not fit (it is damaged), a version above [`FORMAT_VERSION`] (it is from the future),
+    /// one below (there never was one), and the module's invariant. The third is `NewerFormat`, which
+    /// names `origin.file`, the others are `Corruption`.
     pub fn decode(bytes: &[u8; FOOTER_LEN], id: TableId, origin: Origin<'_>) -> Result<Self> {
         unimplemented!("day 2, task 2: Footer::decode")
     }

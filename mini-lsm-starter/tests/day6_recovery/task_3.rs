@@ -336,7 +336,7 @@ fn a_crash_leaves_the_old_manifest_or_the_new() {
     }
 }
 
-/// A manifest that holds no snapshot, another format, or something else than edits is
+/// A manifest that holds no snapshot, a format that never was, or something else than edits is
 /// `Corruption`.
 ///
 /// Since a manifest is replaced as a whole, an empty one never comes from a crash. Taken for an
@@ -346,6 +346,7 @@ fn a_crash_leaves_the_old_manifest_or_the_new() {
 /// - How many edits were there? None is not the same as "nothing in the store".
 /// - The first edit must say the one format that you know; no other edit says any.
 /// - `serde_json` refuses what is not an edit; do not `unwrap` it.
+/// - A format greater than yours is another matter, and has a test of its own.
 #[test]
 fn a_manifest_without_a_sound_snapshot_is_damaged() {
     let good = r#"{"format":1,"next_id":1}"#;
@@ -365,10 +366,14 @@ fn a_manifest_without_a_sound_snapshot_is_damaged() {
         mem.write_raw(path(MANIFEST), bytes);
         assert_corruption(Manifest::load(&*mem, dir()), &format!("a manifest {what}"));
     }
-    let cases: [(&str, &[&str]); 7] = [
-        ("of format 2", &[r#"{"format":2,"next_id":1}"#]),
+    let cases: [(&str, &[&str]); 8] = [
+        ("of format 0", &[r#"{"format":0,"next_id":1}"#]),
         ("of no format", &[r#"{"next_id":1}"#]),
         ("whose second edit has a format", &[good, r#"{"format":1}"#]),
+        (
+            "whose second edit has a format that nobody knows",
+            &[good, r#"{"format":2}"#],
+        ),
         ("with an edit that is no JSON", &[good, "hello"]),
         (
             "with a field that nobody knows",
@@ -383,6 +388,41 @@ fn a_manifest_without_a_sound_snapshot_is_damaged() {
     for (what, records) in cases {
         let result = Manifest::load(&*by_hand(records), dir());
         assert_corruption(result, &format!("a manifest {what}"));
+    }
+}
+
+/// A manifest of a newer format is `NewerFormat`, not damage, and the store does not open.
+///
+/// An engine of next year may write edits with fields that this one does not know, or with other
+/// meanings. Whoever is told of an unknown field, or of damage, looks for a copy; and what is
+/// needed is a newer engine.
+///
+/// # Hints
+/// - Read the format alone first: `FormatOnly` skips every field but one.
+/// - `Error::newer_format` takes the file, the format that was found, and the one you know.
+/// - What stands behind the first edit is not yours to judge.
+#[test]
+fn a_newer_format_is_no_damage() {
+    let plain = r#"{"format":2,"next_id":1}"#;
+    let strange = r#"{"format":2,"next_id":"one","snapshots":["monday"]}"#;
+    let far = r#"{"format":4294967295}"#;
+    let cases: [(&str, u32, &[&str]); 4] = [
+        ("of format 2", 2, &[plain]),
+        ("of format 2 with fields of its own", 2, &[strange]),
+        ("of format 2 with edits of its own", 2, &[plain, "hello"]),
+        ("of the last format there can be", u32::MAX, &[far]),
+    ];
+    for (what, format, records) in cases {
+        let mem = by_hand(records);
+        match Manifest::load(&*mem, dir()) {
+            Ok(_) => panic!("a manifest {what} was taken, expected NewerFormat"),
+            Err(Error::NewerFormat { file, found, known }) => assert_eq!(
+                (file, found, known),
+                (path(MANIFEST), format, 1),
+                "a manifest {what}: the file, the format found and the one known"
+            ),
+            Err(error) => panic!("a manifest {what} should be NewerFormat, but it is: {error:?}"),
+        }
     }
 }
 

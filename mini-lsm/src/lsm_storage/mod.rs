@@ -84,9 +84,9 @@ impl LsmStorage {
     ///
     /// Until day 6 the directory must be missing or empty. From day 6 on it holds what it held
     /// before, as promised by [`Durability`](crate::Durability). Errors: `AlreadyOpen` if it has an
-    /// owner, `Corruption` if it is damaged, `InvalidArgument` for options that make no sense or a
-    /// directory that is not a store, `Io`. After an error nothing on disk has changed that a
-    /// later, successful `open` could miss.
+    /// owner, `Corruption` if it is damaged, `NewerFormat` if a newer engine wrote it,
+    /// `InvalidArgument` for options that make no sense or a directory that is not a store, `Io`.
+    /// After an error nothing on disk has changed that a later, successful `open` could miss.
     pub fn open(path: impl AsRef<Path>, options: LsmOptions) -> Result<Self> {
         options.validate()?;
         let core = Arc::new(Core::open(path.as_ref(), options)?);

@@ -44,8 +44,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads the manifest of `dir`. `Corruption` if it is damaged, has no edit, or is of another
-    /// format.
+    /// Reads the manifest of `dir`. `NewerFormat` if its first edit says a format above
+    /// [`FORMAT_VERSION`](version::FORMAT_VERSION), whatever else is in it; `Corruption` if it is
+    /// damaged, has no edit, or says any other format, or none.
     pub fn load(fs: &dyn FileSystem, dir: &Path) -> Result<Version> {
         let path = dir.join(MANIFEST);
         let contents = read_log(fs, &path, MANIFEST_LOG_ID)?;
@@ -191,17 +192,16 @@ fn decode_edit(payload: &[u8], expected: Option<u32>, origin: Origin<'_>) -> Res
     let not_an_edit =
         |error: serde_json::Error| origin.corruption(0, format!("not a version edit: {error}"));
     let FormatOnly { format } = serde_json::from_slice(payload).map_err(not_an_edit)?;
-    if format == expected {
-        return serde_json::from_slice(payload).map_err(not_an_edit);
-    }
-    let known = version::FORMAT_VERSION;
-    let reason = match format {
-        Some(newer) if newer > known => format!(
-            "the store has format {newer}, newer than the format {known} that this engine reads: use a newer engine"
-        ),
-        Some(_) if expected.is_none() => "a format in an edit that is not the first".to_owned(),
-        Some(other) => format!("the store has format {other}, this engine reads format {known}"),
-        None => "the first edit says no format".to_owned(),
+    let reason = match (expected, format) {
+        (Some(known), Some(found)) if found > known => {
+            return Err(Error::newer_format(origin.file, found, known));
+        }
+        (Some(known), Some(found)) if found < known => {
+            format!("no store has format {found}: the first was {known}")
+        }
+        (Some(_), None) => "the first edit says no format".to_owned(),
+        (None, Some(_)) => "a format in an edit that is not the first".to_owned(),
+        _ => return serde_json::from_slice(payload).map_err(not_an_edit),
     };
     Err(origin.corruption(0, reason))
 }

@@ -65,7 +65,8 @@ impl SsTable {
     /// Opens the table in the file `path` and reads its footer, filter and index, but no block.
     ///
     /// Blocks will go through `cache` if there is one (from day 4). `Corruption` if a checksum does
-    /// not fit or the parts do not fit together, `Io` if the file is missing or cannot be read.
+    /// not fit or the parts do not fit together, `NewerFormat` if a newer engine wrote it, `Io` if
+    /// the file is missing or cannot be read.
     pub fn open(
         fs: Arc<dyn FileSystem>,
         path: &Path,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::bytes::{Scribe, counted};
 use super::log::Payload;
-use super::report::Section;
+use super::report::{NEWER, Section};
 
 /// Ids and sequence numbers are below this.
 pub const NUMBERS_END: u64 = 1 << 56;
@@ -20,6 +20,8 @@ const SHOWN_JSON: usize = 120;
 pub struct Edits {
     edit_count: usize,
     has_gap: bool,
+    /// The first edit says a format that is not known: no edit is judged.
+    is_newer: bool,
     /// The level of each table.
     tables: BTreeMap<u64, u64>,
     logs: BTreeSet<u64>,
@@ -40,6 +42,7 @@ impl Payload for Edits {
         }
         let edit: Result<Value, _> = serde_json::from_slice(payload);
         let outcome = match edit {
+            _ if self.is_newer => Ok(()),
             Ok(Value::Object(edit)) => self.apply(&edit, &mut lines),
             Ok(_) => Err("not a version edit: no JSON object".into()),
             Err(error) => Err(format!("not a version edit: {error}")),
@@ -71,6 +74,9 @@ impl Payload for Edits {
         if self.edit_count == 0 {
             tail.take(0, "snapshot");
             tail.wrong("a manifest holds at least a snapshot, and this one none");
+        }
+        if self.is_newer {
+            return vec!["the edits are of a newer format, and were not judged".to_string()];
         }
         let mut notes = vec!["the edits come to this version:".to_string()];
         let deepest = self.tables.values().max().copied();
@@ -109,12 +115,18 @@ impl Edits {
             "last_flushed_seq",
             "next_id",
         ];
+        let is_first = self.edit_count == 0 && !self.has_gap;
+        let format = number(edit, "format")?;
+        if is_first && format > Some(FORMAT) {
+            self.is_newer = true;
+            let format = format.unwrap_or_default();
+            return Err(format!("format {format}, only {FORMAT} is known: {NEWER}"));
+        }
         if let Some(key) = edit.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(format!("an edit has no `{key}`"));
         }
-        let format = number(edit, "format")?;
         lines.extend(format.map(|format| format!("format {format}")));
-        let expected = (self.edit_count == 0 && !self.has_gap).then_some(FORMAT);
+        let expected = is_first.then_some(FORMAT);
         if format != expected && !(self.has_gap && format.is_none()) {
             return Err(match expected {
                 Some(format) => format!("the first edit must have format {format}"),

@@ -1,5 +1,8 @@
 //! What an inspection finds: fields, in sections; and how a long list is shortened.
 
+/// Said of a format that was not known when this was written.
+pub const NEWER: &str = "a newer engine wrote it, and what else seems wrong may not be";
+
 /// A run of bytes with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {

@@ -7,7 +7,7 @@ use crc32fast::Hasher;
 use super::block;
 use super::bytes::{Scribe, counted, little_endian, quote};
 use super::filter::{self, Filter};
-use super::report::{Inspection, Section, Shortener, Verdict};
+use super::report::{Inspection, NEWER, Section, Shortener, Verdict};
 
 const FOOTER_LEN: usize = 36;
 /// What of the footer its checksum covers, beside the table's id.
@@ -232,7 +232,9 @@ fn read_footer_fields(
     }
     layout.entry_count = scribe.u64("entry count")?;
     let version = scribe.u32("version")?;
-    if version != VERSION {
+    if version > VERSION {
+        scribe.wrong(format!("only {VERSION} is known: {NEWER}"));
+    } else if version != VERSION {
         scribe.wrong(format!("only {VERSION} is known"));
     }
     let magic = scribe.take(MAGIC.len(), "magic")?;

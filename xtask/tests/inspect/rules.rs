@@ -99,7 +99,8 @@ fn the_rules_of_an_index_and_a_footer() {
         ("filter offset", 0, 1, 1, "no room for a filter"),
         ("index offset", 0, 1, 1, "no room for an index"),
         ("entry count", 0, 8, 31, "the blocks have 30 entries"),
-        ("version", 0, 4, 2, "only 1 is known"),
+        ("version", 0, 4, 2, "only 1 is known: a newer engine"),
+        ("version", 0, 4, 0, "only 1 is known"),
         ("magic", 0, 4, b'M', "a table has \"mLSM\" here"),
     ] {
         // Blocks have entry counts too: the footer's comes last.
@@ -129,4 +130,25 @@ fn the_rules_of_an_index_and_a_footer() {
     table[last_len.offset] -= 1;
     seal(&mut table, &named("CRC"));
     assert_tells(&table, kind, "CRC", "the blocks it names end at");
+}
+
+/// What stands behind an edit of a newer format is not judged: only the format is told.
+#[test]
+fn a_newer_manifest_is_told_by_its_format_alone() {
+    use std::path::Path;
+
+    use mini_lsm::fs::{FileSystem, MemFs};
+    use mini_lsm::log::LogWriter;
+
+    let fs = MemFs::new();
+    let path = Path::new("MANIFEST");
+    let log = LogWriter::new(0, fs.create(path).expect("a new file"));
+    for edit in [r#"{"format":2,"surprise":1}"#, "surprise"] {
+        log.append(|payload| payload.extend_from_slice(edit.as_bytes()))
+            .expect("an append");
+    }
+    let file = fs.read(path);
+    assert_tells(&file, Kind::Manifest, "edit", "format 2, only 1 is known");
+    let inspection = inspected(&file, Kind::Manifest);
+    assert_eq!(inspection.problems().len(), 1, "{inspection:?}");
 }

@@ -10,8 +10,9 @@ use mini_lsm::fs::{DiskFs, FileSystem};
 use mini_lsm::log::LogWriter;
 use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest};
 use mini_lsm::table::{FOOTER_LEN, TableId};
+use mini_lsm::{Error, LsmStorage, check};
 
-use super::world::World;
+use super::world::{World, options};
 use crate::tally::Tally;
 
 /// Names and bytes.
@@ -82,7 +83,8 @@ pub fn newer_format(world: &World, tally: &mut Tally) -> Result<()> {
     ] {
         let dir = world.copy(name)?;
         replace_manifest(&dir, edits)?;
-        world.is_refused(&dir, &[MANIFEST, "format 2", "newer"])?;
+        world.is_refused(&dir, &[MANIFEST, "format 2", "use a newer engine"])?;
+        is_newer(&dir)?;
         tally.count("refusals", 1);
     }
     let dir = world.copy("newer table")?;
@@ -94,8 +96,36 @@ pub fn newer_format(world: &World, tally: &mut Tally) -> Result<()> {
     let checksum = crc32fast::hash(&checked).to_le_bytes();
     bytes[footer + 32..].copy_from_slice(&checksum);
     fs::write(&path, bytes)?;
-    world.is_refused(&dir, &[&format!("{id:06}.sst"), "format 2", "newer"])?;
+    let name = format!("{id:06}.sst");
+    world.is_refused(&dir, &[&name, "format 2", "use a newer engine"])?;
+    is_newer(&dir)?;
     tally.count("refusals", 1);
+    Ok(())
+}
+
+/// The one thing that open and check say is that the format is newer.
+fn is_newer(dir: &Path) -> Result<()> {
+    let opened = LsmStorage::open(dir, options()).err();
+    let report = check(Arc::new(DiskFs), dir)?;
+    let is_newer = |error: &Error| {
+        matches!(
+            error,
+            Error::NewerFormat {
+                found: 2,
+                known: 1,
+                ..
+            }
+        )
+    };
+    ensure!(
+        opened.as_ref().is_some_and(is_newer),
+        "open says {opened:?}, not NewerFormat"
+    );
+    ensure!(
+        matches!(&report.problems[..], [problem] if is_newer(problem)),
+        "check should find NewerFormat alone: {:?}",
+        report.problems
+    );
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use mini_lsm::manifest::{MANIFEST_LOG_ID, Manifest, Version};
 use mini_lsm::options::MAX_LEVEL_COUNT;
 use mini_lsm::{Error, LsmOptions, LsmStorage};
 
+use super::is_refusal;
 use super::logs::prepare;
 
 /// The directory of the store.
@@ -33,9 +34,11 @@ pub fn manifest(data: &[u8]) -> bool {
     let version = match Manifest::load(&fs, dir) {
         Ok(version) => version,
         Err(error) => {
-            assert!(error.is_corruption(), "not a Corruption: {error:?}");
-            let opened = LsmStorage::open(DIR, options(&fs));
-            assert!(opened.is_err_and(|error| error.is_corruption()));
+            assert!(is_refusal(&error), "not what may be: {error:?}");
+            let opened = LsmStorage::open(DIR, options(&fs))
+                .err()
+                .map(|e| e.to_string());
+            assert_eq!(opened, Some(error.to_string()), "what open says");
             return false;
         }
     };

@@ -4,10 +4,12 @@
 //! |--------------|----------------------------------------|-----------------------------------------------------------------|
 //! | [`block()`]    | a block                                | `Corruption`, or entries that make the same bytes again         |
 //! | [`filter()`]   | a filter, and hashes                   | `Corruption`, or the answers of a second reader                 |
-//! | [`sst()`]      | a table, as it is or with checksums mended | `Corruption`, or one reading, whichever way it is read      |
+//! | [`sst()`]      | a table, as it is or with checksums mended | a refusal, or one reading, whichever way it is read         |
 //! | [`log()`]      | a log, likewise                        | what a second, simpler reader says                              |
-//! | [`manifest()`] | a manifest, likewise, or its edits as text | `Corruption`, or a version that reads back the same, and opens |
+//! | [`manifest()`] | a manifest, likewise, or its edits as text | a refusal, or a version that reads back the same, and opens |
 //! | [`script()`]   | options and operations on a store      | what a map says, over reopenings and power cuts                 |
+//!
+//! A refusal is `Corruption`, or `NewerFormat` where the bytes say a greater version than ours.
 //!
 //! A target panics if it does not hold, and says otherwise whether the bytes were what they should be,
 //! so that there was something to look at. `mini-lsm/fuzz` gives them to libFuzzer; the trial here does
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
+use mini_lsm::Error;
 
 mod blocks;
 mod logs;
@@ -40,6 +43,14 @@ use crate::rounds::{caught, side_by_side};
 use crate::scale::Scale;
 use crate::tally::Tally;
 use mutator::mutate;
+
+/// Whether a table or a manifest of any bytes may be refused with this error.
+fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::NewerFormat { found, known, .. } => found > known,
+        _ => error.is_corruption(),
+    }
+}
 
 /// A fuzz target.
 pub struct Target {

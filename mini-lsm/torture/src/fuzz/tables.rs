@@ -11,6 +11,7 @@ use mini_lsm::table::{
 };
 use mini_lsm::{Error, LsmOptions, StorageIterator};
 
+use super::is_refusal;
 use crate::history::show;
 
 /// The table that the bytes are.
@@ -30,8 +31,12 @@ pub fn sst(data: &[u8]) -> bool {
     }
     let fs = Arc::new(MemFs::new());
     fs.write_raw(PATH, &file);
-    let Some(table) = corruption_or(open(&fs)) else {
-        return false;
+    let table = match open(&fs) {
+        Ok(table) => table,
+        Err(error) => {
+            assert!(is_refusal(&error), "not what may be: {error:?}");
+            return false;
+        }
     };
     let is_sound = corruption_or(table.verify()).is_some();
     let read = corruption_or(read_all(&table));
