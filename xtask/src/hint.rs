@@ -37,12 +37,29 @@ pub fn next(workspace: &Workspace, ask: &flags::Hint, screen: &Screen) -> Result
         lines.push("Nothing has been graded yet; this is the first test of all.".into());
     }
     let out_before = progress.hints(test);
-    let out = match ask.all {
+    // Of a test that passes nothing is remembered, so there would never be a second hint.
+    let out = match ask.all || progress.passed(test) {
         true => test.hints.len(),
         false => (out_before + 1).min(test.hints.len()),
     };
     lines.extend(hints(test, out_before, out, screen));
-    lines.extend(after(workspace, test, out, out_before == test.hints.len()));
+    let is_first = progress
+        .first_failing(&days)
+        .is_some_and(|first| first.id() == test.id());
+    // Some days have tests of the same name.
+    let is_unique = by_name(&days, &test.name).is_ok();
+    let again = match (is_first, is_unique) {
+        (true, _) => "cargo x hint".to_string(),
+        (false, true) => format!("cargo x hint {}", test.name),
+        (false, false) => format!("cargo x hint {}", test.id()),
+    };
+    lines.extend(after(
+        workspace,
+        test,
+        out,
+        &again,
+        out_before == test.hints.len(),
+    ));
     // A hint for a test that passes is read for its own sake, and forgotten.
     if !progress.passed(test) && out != out_before {
         progress.record_hints(test, out);
@@ -81,12 +98,18 @@ fn hints(test: &Test, before: usize, out: usize, screen: &Screen) -> Vec<String>
 const INDENT: &str = "  1/3   ";
 
 /// What there is beyond these hints.
-fn after(workspace: &Workspace, test: &Test, out: usize, exhausted: bool) -> Vec<String> {
+fn after(
+    workspace: &Workspace,
+    test: &Test,
+    out: usize,
+    again: &str,
+    exhausted: bool,
+) -> Vec<String> {
     let left = test.hints.len() - out;
     let mut lines = vec![String::new()];
     if left > 0 {
         let hints = if left == 1 { "hint" } else { "hints" };
-        lines.push(format!("{left} more {hints}: cargo x hint"));
+        lines.push(format!("{left} more {hints}: {again}"));
         return lines;
     }
     lines.push(match exhausted {

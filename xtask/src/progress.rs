@@ -181,14 +181,27 @@ impl Progress {
         self.tests.values().all(|known| known.last.is_none())
     }
 
-    /// The test to look at: the one explained last, or else the first that failed, or else the first that never ran.
+    /// The test to look at: the one explained last, or else the first that failed, or else the first that never ran: of those behind
+    /// what has passed, if there is one, since whoever caught up with the course begins in the middle.
     pub fn first_failing<'a>(&self, days: &'a [Day]) -> Option<&'a Test> {
-        let tests = || days.iter().flat_map(|day| &day.tests);
+        let tests: Vec<&Test> = days.iter().flat_map(|day| &day.tests).collect();
         let explained = self.explained.as_deref();
-        tests()
-            .find(|test| explained == Some(&test.id()) && !self.passed(test))
-            .or_else(|| tests().find(|test| self.last(test).is_some_and(|last| last != PASSED)))
-            .or_else(|| tests().find(|test| self.last(test).is_none()))
+        let passed = tests.iter().rposition(|test| self.passed(test));
+        let behind = &tests[passed.map_or(0, |last| last + 1)..];
+        let first = |tests: &[&'a Test], wanted: &dyn Fn(&Test) -> bool| {
+            tests.iter().copied().find(|test| wanted(test))
+        };
+        let never_ran = |test: &Test| self.last(test).is_none();
+        first(&tests, &|test| {
+            explained == Some(&test.id()) && !self.passed(test)
+        })
+        .or_else(|| {
+            first(&tests, &|test| {
+                self.last(test).is_some_and(|last| last != PASSED)
+            })
+        })
+        .or_else(|| first(behind, &never_ran))
+        .or_else(|| first(&tests, &never_ran))
     }
 }
 
@@ -311,6 +324,21 @@ mod tests {
         assert_eq!(progress.hints(&test("a")), 2);
         progress.record(&test("a"), PASSED);
         assert_eq!(progress.hints(&test("a")), 0);
+    }
+
+    #[test]
+    fn whoever_began_in_the_middle_goes_on_there() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (mut progress, _) = Progress::load(root.path());
+        let days = [day(["a", "b", "c"].map(test).into())];
+        let first = |progress: &Progress| progress.first_failing(&days).map(|t| t.name.clone());
+        assert_eq!(first(&progress).as_deref(), Some("a"), "a fresh start");
+        progress.record(&test("b"), PASSED);
+        assert_eq!(first(&progress).as_deref(), Some("c"));
+        progress.record(&test("c"), PASSED);
+        assert_eq!(first(&progress).as_deref(), Some("a"), "it never ran");
+        progress.record(&test("b"), FAILED);
+        assert_eq!(first(&progress).as_deref(), Some("b"));
     }
 
     #[test]

@@ -177,7 +177,11 @@ fn full(report: &Report) -> Vec<String> {
     let lines = match (report.only_day, report.only_task) {
         (Some(day), Some(task)) => vec![
             format!("Task {task} of day {day} is done{loans}."),
-            format!("next: {} --day {day}", report.command),
+            format!(
+                "next: {} --day {day}{}",
+                report.command,
+                next_task(report, day, task)
+            ),
         ],
         (Some(day), None) => match report.days.iter().find(|other| other.number > day) {
             Some(next) => vec![
@@ -199,6 +203,15 @@ fn full(report: &Report) -> Vec<String> {
     };
     let told = lines.into_iter().filter(|line| !line.trim().is_empty());
     told.collect()
+}
+
+/// How the task behind this one is asked for; behind the last one the whole day is.
+fn next_task(report: &Report, day: u32, task: u32) -> String {
+    let is_last = |day: &DayReport| day.last_task <= task;
+    match report.days.iter().find(|other| other.number == day) {
+        Some(day) if !is_last(day) => format!(" --task {}", task + 1),
+        _ => String::new(),
+    }
 }
 
 /// How many functions of what was asked for on this day are borrowed.

@@ -243,6 +243,12 @@ impl Course<'_> {
                 title: day.title,
                 file: shown(&self.subject.root, &day.file),
                 chapter: chapter(&self.subject.root, day.number),
+                last_task: day
+                    .tests
+                    .iter()
+                    .map(|test| test.task)
+                    .max()
+                    .unwrap_or_default(),
                 loans: tasks()
                     .filter(|(of, _)| *of == day.number)
                     .map(|(_, task)| task)

@@ -94,6 +94,8 @@ pub struct DayReport {
     pub file: String,
     /// The chapter of the book, from the repository's root.
     pub chapter: Option<String>,
+    /// The number of its last task.
+    pub last_task: u32,
     /// The task of each function of the day that is borrowed.
     pub loans: Vec<u32>,
     pub state: DayState,

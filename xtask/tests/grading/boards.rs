@@ -141,7 +141,8 @@ fn what_is_borrowed_is_marked_in_words_until_it_is_repaid() {
         task: Some(task),
         ..ALL
     };
-    assert!(course.board(task(1)).contains("Task 1 of day 1 is done.\n"));
+    let done = "Task 1 of day 1 is done.\nnext: cargo x scheck --day 1 --task 2\n";
+    assert!(course.board(task(1)).contains(done));
     let board = course.board(task(2));
     let done = "Task 2 of day 1 is done, with 1 function borrowed.\n";
     assert!(board.contains(done), "{board}");
