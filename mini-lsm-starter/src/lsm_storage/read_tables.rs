@@ -18,7 +18,7 @@ impl State {
     }
 
     /// The cursors that a scan merges, newest first: one for each table of L0 (day 4), one for each
-    /// level below (day 5).
+    /// level below (day 5). The blocks that they read go into the cache, for the next scan.
     pub fn table_sources(&self) -> Vec<Source> {
         unimplemented!("day 4, task 3: State::table_sources")
     }

@@ -531,7 +531,7 @@ fn two_flushes_at_once_write_each_memtable_once() {
             &fs,
             &store,
             &["c=3", "b=2", "a=1"],
-            "after four flushes at once, of three memtables,",
+            "after four flushes at once, of three memtables",
         );
         let begun = watcher.begun();
         let distinct: BTreeSet<_> = begun.iter().collect();

@@ -345,7 +345,7 @@ fn a_table_that_arrives_during_a_compaction_is_kept() {
     );
 }
 
-/// Of a level, a `get` opens one table at most, and a scan that begins in it reads one block.
+/// Of a level, a `get` opens one table at most, and a scan that begins in it reads one block; a second scan reads none.
 ///
 /// A level has as many tables as it likes: that is why it is kept sorted.
 ///
@@ -406,6 +406,21 @@ fn a_level_costs_a_read_one_block() {
         level.len()
     );
     drop(scan);
+    let read_all = || {
+        log.clear();
+        let mut scan = store.scan(..).expect("scan failed");
+        assert_eq!(
+            rest_of_scan(&mut scan).len(),
+            200,
+            "how many entries scan(..) shows"
+        );
+        log.count(is_table_read)
+    };
+    let (_, second) = (read_all(), read_all());
+    assert_eq!(
+        second, 0,
+        "how many blocks of a level a second scan read: the first one was to leave them in the cache"
+    );
 }
 
 /// Random writes, flushes and compactions agree with a map at every step.

@@ -715,6 +715,32 @@ fn a_second_get_reads_no_file() {
     assert!(after.cache_size > 0, "the cache's size is 0 after a get");
 }
 
+/// A scan fills the block cache: the second scan of the same range reads no file.
+///
+/// What one user looks at, the next one often looks at too: the newest orders, the first page of a list.
+///
+/// # Hints
+/// - A cursor over a table is told whether its blocks go into the cache. What is right for a scan of a user, and what for a
+///   compaction, which reads each block once?
+#[test]
+fn a_second_scan_reads_no_file() {
+    let (fs, log) = (mem_fs(), OpLog::default());
+    let store = open(LsmOptions {
+        block_size: 1,
+        ..LsmOptions::for_test(logged(&fs, &log))
+    });
+    write(&store, "a=1 b=2 c=3");
+    flush(&store);
+    assert_scan(&store, "a=1 b=2 c=3", "the first time");
+    log.clear();
+    assert_scan(&store, "a=1 b=2 c=3", "the second time");
+    let reads = log.count(is_table_read);
+    assert!(
+        reads == 0,
+        "a second scan of the same three blocks read table files {reads} times, expected 0"
+    );
+}
+
 /// The cache of a store is as large as `block_cache_size` says, over all its tables.
 ///
 /// Who gives a store 64 MiB counts on the rest of the machine's memory.

@@ -1,5 +1,7 @@
 //! Day 5 · Task 3 · merging tables.
 
+use std::cell::Cell;
+
 use super::*;
 use mini_lsm::compact::{Tombstones, merge_tables};
 use mini_lsm::iterators::{ConcatIterator, MergeIterator, Source};
@@ -349,6 +351,45 @@ fn a_merge_that_is_stopped_leaves_no_file() {
         table_files(&fs),
         before,
         "the table files after a merge that was stopped: only the inputs"
+    );
+}
+
+/// Entries that are dropped count, too, when it comes to asking whether to stop: and it is asked now and then, not always.
+///
+/// A range of a million deleted keys writes nothing. A merge that asks only after so many entries that it *wrote* goes on for as long as
+/// that lasts, and `close` waits for it.
+///
+/// # Hints
+/// - Count the entries that you take from the inputs, not those that reach an output.
+/// - The question takes a lock or an atomic of somebody else: each 1,024 entries are often enough.
+#[test]
+fn whether_to_stop_is_asked_among_dropped_entries_too() {
+    const COUNT: usize = 20_000;
+    let store = tables_on(mem_fs());
+    let dead: Vec<Entry> = (0..COUNT).map(|i| (key(i), None)).collect();
+    let asked = Cell::new(0);
+    let should_stop = || {
+        asked.set(asked.get() + 1);
+        false
+    };
+    let tables = [table(&store, &dead)];
+    let outputs = merge_tables(
+        sources(&tables),
+        &nothing_below(),
+        &store,
+        10_000,
+        &should_stop,
+    );
+    let outputs = outputs.expect("the merge failed");
+    assert!(
+        outputs.is_some_and(|outputs| outputs.is_empty()),
+        "tombstones with nothing below leave no table"
+    );
+    let asked = asked.get();
+    assert!(
+        (10..=COUNT / 100).contains(&asked),
+        "in a merge of {COUNT} tombstones, all of which go, should_stop() was called {asked} times; about {} are wanted",
+        COUNT.div_ceil(1024)
     );
 }
 

@@ -220,7 +220,8 @@ fn a_new_store_begins_with_its_manifest() {
 fn the_directory_of_a_new_store_survives_a_power_cut() {
     for dir in [DIR, "fruit", "baskets/fruit"] {
         let (mem, ops) = (mem_fs(), OpLog::default());
-        mem.create_dir_all(Path::new(dir)).expect("an empty directory");
+        mem.create_dir_all(Path::new(dir))
+            .expect("an empty directory");
         let fs = FaultFs::logged(Arc::clone(&mem) as Arc<dyn FileSystem>, &ops);
         let options = LsmOptions::for_test(Arc::new(fs));
         let _store = LsmStorage::open(dir, options).expect("a store in an empty directory");
