@@ -240,6 +240,11 @@ impl Ran {
         self.failed.iter().filter_map(fails).collect()
     }
 
+    /// Those that failed, in the order of the files.
+    pub fn failed(&self) -> &[Trial] {
+        &self.failed
+    }
+
     /// The first that failed.
     pub fn first(&self) -> Option<&Trial> {
         self.failed.first()

@@ -232,7 +232,10 @@ impl Park {
         };
         ground.hunt_all(bugs, hunt, |bug, (hunt, runs)| {
             let files = choose::fingerprint(bug, &self.days, &self.reference);
-            let entry = Entry::new(bug, files, &runs, record.of(bug));
+            let mut entry = Entry::new(bug, files, &runs, record.of(bug));
+            if let Hunt::Ran(ran) = &hunt {
+                entry.keep_words(ran.failed());
+            }
             let problems = verdict::problems(bug, &hunt, Some(&entry));
             sum.add(bug, problems.is_empty());
             let text = report::line(bug, &hunt, &problems, &self.screen);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use xtask::catalogue::Test;
 use xtask::scheck::kind::Kind;
+use xtask::scheck::report::Trial;
 
 use crate::hunt::Failures;
 use crate::zoo::Bug;
@@ -39,6 +40,9 @@ pub struct Entry {
     pub files: String,
     /// By the path of the test, in one word how it fails: see [`Kind`].
     pub fails: BTreeMap<String, String>,
+    /// The first of them, and the plain words of what each says: see [`Kind::words`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub says: BTreeMap<String, String>,
     /// Those that fail now and then, or not always in this way: who comes first is left to chance.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub varies: BTreeMap<String, String>,
@@ -114,6 +118,19 @@ impl Entry {
             entry.varies.entry(test.clone()).or_insert(word.clone());
         }
         entry
+    }
+
+    /// Keeps what the first of these tests say that fail for sure: whoever has all tests at once is shown the first, whoever has only
+    /// some may be shown another.
+    pub fn keep_words(&mut self, failed: &[Trial]) {
+        const TESTS: usize = 4;
+        let sure = failed
+            .iter()
+            .filter(|trial| self.fails.contains_key(&trial.test.path()));
+        let words = sure
+            .take(TESTS)
+            .map(|trial| (trial.test.path(), Kind::words(trial)));
+        self.says = words.collect();
     }
 
     /// Of the tests of a day, in order, those up to the first of its task that fails for sure; all, if none does.

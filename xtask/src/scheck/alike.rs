@@ -19,6 +19,8 @@ pub struct Record {
     pub question: String,
     /// Those that fail, and in one word how.
     pub fails: BTreeMap<String, String>,
+    /// The plain words of what the first of them say.
+    pub says: BTreeMap<String, String>,
     /// Those that fail now and then: they say nothing.
     pub varies: BTreeSet<String>,
 }
@@ -28,6 +30,8 @@ pub struct Record {
 pub struct Observed {
     pub passed: BTreeSet<String>,
     pub failed: BTreeMap<String, String>,
+    /// The one that is explained, and the plain words of what it says.
+    pub explained: Option<(String, String)>,
 }
 
 /// From the root of the workspace.
@@ -35,10 +39,15 @@ const RECORD: &str = "xtask/bugs/record.json";
 
 /// The question for the first day of the report that fails.
 pub fn question_for(root: &Path, report: &Report) -> Option<String> {
-    let first = report.first_failure()?.test.day;
-    let day = report.days.iter().find(|day| day.number == first)?;
+    let first = report.first_failure()?;
+    let day = report
+        .days
+        .iter()
+        .find(|day| day.number == first.test.day)?;
     let records = read(&fs::read_to_string(root.join(RECORD)).ok()?);
-    question(day.number, &observed(day), &records).map(str::to_string)
+    let mut observed = observed(day);
+    observed.explained = Some((first.test.path(), Kind::words(first)));
+    question(day.number, &observed, &records).map(str::to_string)
 }
 
 fn observed(day: &DayReport) -> Observed {
@@ -66,6 +75,12 @@ fn read(text: &str) -> Vec<Record> {
             fails: fails
                 .filter_map(|(test, how)| Some((test.clone(), word(how)?)))
                 .collect(),
+            says: value["says"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter_map(|(test, words)| Some((test.clone(), word(words)?)))
+                .collect(),
             varies: varies
                 .into_iter()
                 .flatten()
@@ -79,12 +94,28 @@ fn read(text: &str) -> Vec<Record> {
 
 /// The question of the nearest record of the day, if one is near: of all tests that fail here or there, at least three in four
 /// fail in both. Between records as near as each other, how the tests fail decides. Tests that did not run to an end of their
-/// own, or that fail by chance, are left out on both sides.
+/// own, or that fail by chance, are left out on both sides. And the test that is explained must say the same: one assertion fails for
+/// a deadlock, another in the same test for a lost entry.
 pub fn question<'a>(day: u32, observed: &Observed, records: &'a [Record]) -> Option<&'a str> {
-    let of_day = records.iter().filter(|record| record.day == day);
+    let of_day = records
+        .iter()
+        .filter(|record| record.day == day && says_the_same(observed, record));
     let measured = of_day.filter_map(|record| Some((distance(observed, record)?, record)));
     let (_, nearest) = measured.min_by_key(|(distance, _)| *distance)?;
     Some(&nearest.question)
+}
+
+/// Whether half of all words are in what both say; where one of them does not tell, they may.
+fn says_the_same(observed: &Observed, record: &Record) -> bool {
+    let Some((test, here)) = &observed.explained else {
+        return true;
+    };
+    let Some(there) = record.says.get(test) else {
+        return true;
+    };
+    let words = |text: &'_ str| text.split(' ').map(str::to_string).collect::<BTreeSet<_>>();
+    let (here, there) = (words(here), words(there));
+    2 * here.intersection(&there).count() >= here.union(&there).count()
 }
 
 /// How many tests fail only here or only there, and how many otherwise than there; `None` if the former are too many.
@@ -123,6 +154,7 @@ mod tests {
             day,
             question: question.into(),
             fails: failing(fails),
+            says: BTreeMap::new(),
             varies: BTreeSet::new(),
         }
     }
@@ -131,6 +163,7 @@ mod tests {
         let observed = Observed {
             passed: names(passed),
             failed: failing(failed),
+            explained: None,
         };
         question(5, &observed, records).map(str::to_string)
     }
@@ -191,11 +224,35 @@ mod tests {
     }
 
     #[test]
+    fn the_test_that_is_explained_must_say_the_same() {
+        let mut lost = record(5, "Snapshot?", "a b");
+        lost.says = [(
+            "a".to_string(),
+            "an entry is lost after the flush".to_string(),
+        )]
+        .into();
+        let asked = |words: &str| {
+            let observed = Observed {
+                failed: failing("a b"),
+                explained: Some(("a".to_string(), words.to_string())),
+                ..Observed::default()
+            };
+            question(5, &observed, std::slice::from_ref(&lost)).map(str::to_string)
+        };
+        assert_eq!(
+            asked("an entry is lost after the second flush").as_deref(),
+            Some("Snapshot?")
+        );
+        assert_eq!(asked("put while flush runs hangs"), None);
+    }
+
+    #[test]
     fn a_record_that_makes_no_sense_is_passed_over() {
         let text = r#"{"bugs": [
-            {"name": "n", "day": 5, "task": 1, "question": "Q?", "fails": {"a": "panic"}, "varies": {"r": "timeout"}},
+            {"name": "n", "day": 5, "task": 1, "question": "Q?", "fails": {"a": "panic"}, "says": {"a": "it is lost"}, "varies": {"r": "timeout"}},
             {"name": 3}, 7]}"#;
         let expected = Record {
+            says: [("a".to_string(), "it is lost".to_string())].into(),
             varies: names("r"),
             ..record(5, "Q?", "a=panic")
         };

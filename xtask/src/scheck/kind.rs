@@ -29,6 +29,20 @@ impl Kind {
         }
     }
 
+    /// What a test that failed says, without what differs from engine to engine: the plain words of its message, which are the same
+    /// wherever the same assertion fails.
+    pub fn words(trial: &Trial) -> String {
+        const WORDS: usize = 12;
+        let message = trial.main_panic().map_or("", |panic| &panic.message);
+        let words = message
+            .split_whitespace()
+            .map(|word| word.trim_end_matches([',', '.', ':', ';']));
+        let is_plain =
+            |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let words: Vec<&str> = words.filter(is_plain).take(WORDS).collect();
+        words.join(" ")
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Kind::Assertion => "assertion",
