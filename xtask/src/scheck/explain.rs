@@ -8,6 +8,7 @@ use crate::screen::{Screen, Style, shortened, wrap};
 const WIDTH: usize = 92;
 const LABEL: usize = 8;
 const INDENT: usize = 2;
+const ABOUT_HANGING: &str = "book/src/debugging.md, \"When nothing happens\"";
 /// A message may hold a dump; its beginning says what was expected.
 const MESSAGE_LINES: usize = 14;
 /// The compiler's errors are long with reason, but the board should stay in sight.
@@ -108,7 +109,9 @@ impl Failure<'_> {
         if let Some(question) = &seen.question {
             lines.extend(labelled("think", &wrap(question, width)));
         }
-        lines.extend(labelled("read", self.day.chapter.as_slice()));
+        let chapter = self.day.chapter.iter();
+        let reading: Vec<String> = chapter.cloned().chain(self.about_hanging()).collect();
+        lines.extend(labelled("read", &reading));
         lines.extend(self.hints(seen));
         lines.extend(labelled("again", &[self.again()]));
         lines
@@ -135,6 +138,21 @@ impl Failure<'_> {
         let files: Vec<String> = evidence.files.iter().map(link).collect();
         lines.extend(labelled("yours", &files));
         lines
+    }
+
+    /// A chapter tells what to build; how to find the lock that nobody gives back is on another page.
+    fn about_hanging(&self) -> Option<String> {
+        let says = |word| {
+            let panic = self.trial.main_panic();
+            panic.is_some_and(|panic| panic.message.contains(word))
+        };
+        let timed_out = matches!(self.trial.verdict, Verdict::TimedOut(_));
+        let hangs = timed_out
+            || [" hangs", "in vain", "does not return"]
+                .into_iter()
+                .any(says);
+        let has_book = self.day.chapter.is_some();
+        (hangs && has_book).then(|| ABOUT_HANGING.to_string())
     }
 
     fn hints(&self, seen: &Seen) -> Vec<String> {

@@ -234,3 +234,23 @@ fn of_the_crates_own_errors_the_first_is_shown_and_the_rest_counted() {
         "{text}"
     );
 }
+
+const WAITS: &str = r#"//! Day 1 · Waiting.
+mod task_1 {
+    #[test]
+    fn flush_returns() {
+        panic!("flush() hangs");
+    }
+}
+"#;
+
+#[test]
+fn whoever_waits_in_vain_is_told_where_to_read_of_locks() {
+    let course = Course::new(LIB, &[("day1_waiting.rs", WAITS)]);
+    course.write("book/src/day1-waiting.md", "# Waiting\n");
+    let board = course.board(Ask::default());
+    assert!(
+        board.contains("book/src/debugging.md, \"When nothing happens\""),
+        "{board}"
+    );
+}
