@@ -31,8 +31,8 @@ const TYPICAL_SIZE: u64 = 4 << 10;
 pub enum CacheFill {
     /// It is: what is read now is likely to be read again.
     Yes,
-    /// It is not, though one that is there already is used: a compaction or a long scan would only
-    /// drive out what others need.
+    /// It is not, though one that is there already is used: a compaction would only drive out what
+    /// others need.
     No,
 }
 
