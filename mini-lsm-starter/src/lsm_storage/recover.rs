@@ -48,3 +48,6 @@ struct Replayed {
     last_seq: Seq,
     report: RecoveryReport,
 }
+
+/// Ids and sequence numbers of a store that is opened are below this, so that there is room to go on.
+const MAX_COUNT: u64 = NUMBERS_END / 2;

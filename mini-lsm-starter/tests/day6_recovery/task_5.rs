@@ -1,6 +1,7 @@
 //! Day 6 · Task 5 · recovery.
 
 use super::*;
+use mini_lsm_starter::ids::NUMBERS_END;
 
 /// How a store may end.
 #[derive(Clone, Copy, Debug)]
@@ -405,24 +406,28 @@ fn strays_are_removed_and_nothing_else() {
     assert_eq!(names, needed, "the files of the reopened store");
 }
 
-/// A stray may have the greatest number there is. That is no reason to panic.
+/// A stray may have the greatest number there is: that is no reason to panic, nor to lock the owner out.
 ///
-/// The next id is above every id on disk, and there is none above this one.
+/// The next id is above every id on disk, and there is none above this one. But no store of ours has ever counted so far: somebody has
+/// put the file there, and the data is as sound as before.
 ///
 /// # Hints
-/// - `checked_add`. An error is fine, and so is a store that opens: but no id twice.
+/// - Which ids can be those of a file that this store has created? Only they must not be used twice.
+/// - The greatest number in a name that `FileKind::parse` takes is one below `NUMBERS_END`.
 #[test]
-fn the_greatest_id_is_no_panic() {
-    let (mem, expected) = sample(End::Close);
-    mem.write_raw(path("18446744073709551615.sst"), b"stray");
-    let outcome = panics_not(|| match LsmStorage::open(DIR, options(&mem)) {
-        Ok(store) => assert_contents(&store, expected, "with a stray of the greatest id"),
-        Err(_) => assert!(mem.file_names(DIR).contains(&MANIFEST.to_owned())),
-    });
-    assert!(
-        outcome,
-        "open panicked over a stray named 18446744073709551615.sst"
-    );
+fn the_greatest_id_locks_nobody_out() {
+    for id in [u64::MAX, NUMBERS_END - 1, NUMBERS_END / 2] {
+        let (mem, expected) = sample(End::Close);
+        let stray = format!("{id:06}.sst");
+        mem.write_raw(path(&stray), b"stray");
+        let mut outcome = None;
+        let returned = panics_not(|| outcome = Some(LsmStorage::open(DIR, options(&mem))));
+        assert!(returned, "open panicked over a stray named {stray}");
+        match outcome.expect("it returned") {
+            Ok(store) => assert_contents(&store, expected, "with a stray of a great id"),
+            Err(error) => panic!("a stray named {stray} keeps a sound store shut: {error}"),
+        }
+    }
 }
 
 /// A table, a log or the manifest that is missing is an error, and nothing is removed, created
@@ -697,6 +702,43 @@ fn a_gap_between_logs_ends_the_replay() {
             &format!("{when}, after a put and a reopening"),
         );
     }
+}
+
+/// A gap within one log is `Corruption` of that log, and nothing is changed.
+///
+/// No crash makes it: records are appended one after the other, and a torn one ends the log. Whoever replays over the gap gives numbers
+/// to batches that have others, and a later flush drops what it takes for older.
+///
+/// # Hints
+/// - Each batch must begin with the number after the last operation of the one before, within a log as from log to log.
+#[test]
+fn a_gap_within_a_log_is_corruption() {
+    let mem = mem_with_dir();
+    let version = Version {
+        logs: [1].into(),
+        next_id: 2,
+        ..Version::default()
+    };
+    Manifest::create(Arc::clone(&mem) as Arc<dyn FileSystem>, dir(), version).expect("a manifest");
+    let log = Wal::create(&*mem, dir(), 1).expect("a log");
+    for (seq, text) in [(1, "a=1"), (3, "b=2")] {
+        log.append(seq, &batch(text).ops()).expect("append");
+    }
+    drop(log);
+    let before = files(&mem);
+    match LsmStorage::open(DIR, options(&mem)) {
+        Ok(_) => panic!("log 1 holds the numbers 1 and 3, and the store opens"),
+        Err(error) => assert!(
+            error.is_corruption(),
+            "a gap within a log should be Corruption, not {error:?}"
+        ),
+    }
+    let after = files(&mem).into_iter().filter(|(name, _)| name != LOCK);
+    assert_eq!(
+        after.collect::<Vec<_>>(),
+        before,
+        "the files after an open that failed"
+    );
 }
 
 /// Where an older log has lost its end though a later one was synced, that is `Corruption`, and

@@ -86,12 +86,14 @@ fn check_unnamed_logs(fs: &dyn FileSystem, dir: &Path, version: &Version) -> Res
     Ok(())
 }
 
-/// Above every id that a file has, also one that was created and never named.
+/// Above every id that a file has, also one that was created and never named. No store counts as far
+/// as [`MAX_COUNT`]: who puts a file of such a name there must not lock its owner out.
 fn first_free_id(fs: &dyn FileSystem, dir: &Path) -> Result<u64> {
     let ids = fs
         .list(dir)?
         .iter()
         .filter_map(|name| FileKind::parse(name)?.id())
+        .filter(|id| *id < MAX_COUNT)
         .max();
     Ok(ids.map_or(1, |id| id + 1))
 }
@@ -252,10 +254,13 @@ fn flush_replayed(
     }
 }
 
+/// Ids and sequence numbers of a store that is opened are below this, so that there is room to go on.
+const MAX_COUNT: u64 = NUMBERS_END / 2;
+
 /// Before anything is written: a store that began close to the end of the numbers would write some
 /// that it then refuses to read.
 fn check_room_to_count(dir: &Path, greatest: u64) -> Result<()> {
-    if greatest < NUMBERS_END / 2 {
+    if greatest < MAX_COUNT {
         return Ok(());
     }
     let reason = format!("ids or sequence numbers go up to {greatest}: no room to count on");

@@ -458,6 +458,34 @@ fn damage_to_what_was_synced_is_corruption() {
     }
 }
 
+/// A record that is itself torn still vouches for what was synced before it, if its header is whole.
+///
+/// The last record of a log is the one that a crash tears, and it is often the only one that was written after the sync.
+///
+/// # Hints
+/// - What does a witness say that stands in its header alone?
+/// - The checksum of the header covers `synced`; that of the payload has nothing to do with it.
+#[test]
+fn a_torn_record_is_a_witness_by_its_header() {
+    let mem = mem_with_dir();
+    let writer = LogWriter::new(1, mem.create(&log_file()).expect("a new file"));
+    write(&writer, "apple");
+    writer.sync().expect("sync");
+    write(&writer, "kiwi");
+    let mut bytes = mem.read(log_file());
+    // The last byte of kiwi is torn off, and a bit of apple is wrong.
+    bytes.pop();
+    let bytes = flipped(&bytes, RECORD_HEADER_LEN, 0);
+    mem.write_raw(log_file(), &bytes);
+    match read_log(&*mem, &log_file(), 1) {
+        Ok(log) => panic!(
+            "apple was synced and is damaged, the header behind it says so, and the log ends at {} without an error",
+            log.end
+        ),
+        Err(error) => assert!(error.is_corruption(), "expected Corruption, got {error:?}"),
+    }
+}
+
 /// A bit that is wrong behind the last synced record costs that record and what follows it: the
 /// log ends there, and says how much is lost.
 ///

@@ -1089,6 +1089,71 @@ fn a_panic_in_a_sync_leaves_nobody_waiting() {
     assert_get(&store, b"a", Some(b"1"), "after a sync that panicked");
 }
 
+/// A panic in an append ends all writing, like an error.
+///
+/// Half of a record may be in the file. What is appended behind it is never read: those puts would be acknowledged and lost.
+///
+/// # Hints
+/// - `?` does not see a panic. Every door to a log or the manifest goes through one helper that does.
+/// - `catch_unwind`, note the failure in the health, then `resume_unwind`.
+#[test]
+fn a_panic_in_an_append_ends_all_writing() {
+    let (mem, panics) = (mem_fs(), Arc::new(AtomicBool::new(false)));
+    let asked = Arc::clone(&panics);
+    let fs = hooked(&mem, move |op| {
+        match is_wal(op, OpKind::Append) && asked.swap(false, Ordering::SeqCst) {
+            true => Verdict::Panic,
+            false => Verdict::Proceed,
+        }
+    });
+    let store = open(LsmOptions::for_test(fs));
+    put(&store, "a", "1");
+    panics.store(true, Ordering::SeqCst);
+    let mut is_ok = false;
+    panics_not(|| is_ok = store.put(b"b", b"2").is_ok());
+    assert!(!is_ok, "the append of put(b, 2) panicked, but it gave Ok");
+    let next = store.put(b"c", b"3");
+    assert!(
+        matches!(next, Err(Error::Background(_))),
+        "an append had panicked, and the next put gave {next:?}"
+    );
+    assert_get(&store, b"a", Some(b"1"), "after an append that panicked");
+}
+
+/// A memtable is not frozen before the next one has its log.
+///
+/// The flush thread takes whatever is frozen, at once. With `Durability::Sync` its table would hold writes that are neither synced nor
+/// visible yet, and a rotation that fails would leave a memtable without a log to take the writes.
+///
+/// # Hints
+/// - In `freeze`: first the log, then the state.
+#[test]
+fn a_memtable_is_frozen_when_the_next_one_has_its_log() {
+    let (mem, peek) = (mem_fs(), Arc::new(Peek::default()));
+    let too_early = Arc::new(AtomicBool::new(false));
+    let (look, early) = (Arc::clone(&peek), Arc::clone(&too_early));
+    let fs = hooked(&mem, move |op| {
+        let store = look.store().filter(|_| is_wal(op, OpKind::Create));
+        if store.is_some_and(|store| !store.metrics().frozen.is_empty()) {
+            early.store(true, Ordering::SeqCst);
+        }
+        Verdict::Proceed
+    });
+    let store = Arc::new(open(small_memtables(fs)));
+    peek.at(&store);
+    for i in 0.. {
+        store.put(&key(i), &[b'v'; 100]).expect("put");
+        if !store.metrics().frozen.is_empty() {
+            break;
+        }
+        assert!(i < 10_000, "the memtable is never frozen");
+    }
+    assert!(
+        !too_early.load(Ordering::SeqCst),
+        "while the log of the next memtable was being created, the full one was frozen already"
+    );
+}
+
 /// When an edit of the manifest fails, one that another thread has ready is not written behind it.
 ///
 /// The failed one may be a hole in the file by now. What follows a hole is lost with it, or worse:
