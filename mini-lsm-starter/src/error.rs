@@ -3,6 +3,9 @@
 //! An error is cheap to clone, because a failure in the background is kept and handed to every
 //! later write. Every I/O error carries the operation and the path; every decoding error carries
 //! the file and the offset.
+//!
+//! The text of an error tells its cause, too, in one line; so none has a
+//! [`source`](std::error::Error::source), or whoever prints the chain would print that twice.
 
 use std::any::Any;
 use std::io;
@@ -16,14 +19,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused an operation on a file or directory.
-    #[error("cannot {op} {}: {source}", path.display())]
+    #[error("cannot {op} {}: {cause}", path.display())]
     Io {
         /// The operation as a verb: `read`, `append to`, `sync`, …
         op: &'static str,
         /// The file or directory it was asked of.
         path: PathBuf,
         /// What the system said.
-        source: Arc<io::Error>,
+        cause: Arc<io::Error>,
     },
 
     /// Bytes on disk are not what was written there.
@@ -81,12 +84,21 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Io`] for `op` (a verb) on `path`.
-    pub fn io(op: &'static str, path: &Path, source: io::Error) -> Self {
+    pub fn io(op: &'static str, path: &Path, cause: io::Error) -> Self {
         Self::Io {
             op,
             path: path.to_owned(),
-            source: Arc::new(source),
+            cause: Arc::new(cause),
         }
+    }
+
+    /// The same failure of an operation, told of `renamed`: a handle keeps the name under which its
+    /// file was made, and the file may have been renamed since.
+    pub fn told_of(mut self, renamed: &Path) -> Self {
+        if let Self::Io { path, .. } = &mut self {
+            *path = renamed.to_owned();
+        }
+        self
     }
 
     /// An [`Error::Panicked`] of `thread`, from what it panicked with.

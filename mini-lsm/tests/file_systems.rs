@@ -45,6 +45,24 @@ fn read(fs: &dyn FileSystem, path: impl AsRef<Path>) -> Vec<u8> {
     bytes
 }
 
+/// Whoever prints an error with all its causes reads each of them once.
+#[test]
+fn an_error_tells_its_cause_once() {
+    let told = "cannot read /a: broken pipe";
+    let io = Error::io("read", Path::new("/a"), ErrorKind::BrokenPipe.into());
+    let background = Error::Background(Arc::new(io.clone()));
+    for error in [io, background] {
+        let mut chain = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            chain += &format!(": {error}");
+            cause = error.source();
+        }
+        assert_eq!(chain.matches(told).count(), 1, "{chain}");
+        assert_eq!(chain.matches("broken pipe").count(), 1, "{chain}");
+    }
+}
+
 /// The kind of an I/O error, which must name this operation and this path.
 #[track_caller]
 fn io_kind<T: Debug>(result: Result<T>, op: &str, path: &Path) -> ErrorKind {
@@ -52,14 +70,14 @@ fn io_kind<T: Debug>(result: Result<T>, op: &str, path: &Path) -> ErrorKind {
         Err(Error::Io {
             op: found,
             path: named,
-            source,
+            cause,
         }) => {
             assert_eq!(
                 (found, named.as_path()),
                 (op, path),
                 "the error names operation and path"
             );
-            source.kind()
+            cause.kind()
         }
         other => panic!("expected an I/O error, not {other:?}"),
     }

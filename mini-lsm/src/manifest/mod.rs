@@ -99,7 +99,7 @@ impl Manifest {
         version
             .apply(edit)
             .map_err(|reason| Error::corruption(&path, log.len(), reason))?;
-        append_synced(log, edit)?;
+        append_synced(log, edit).map_err(|error| error.told_of(&path))?;
         self.version = version;
         if log.len() > REPLACE_SIZE.max(REPLACE_FACTOR * self.snapshot_len) {
             // Closed first: Windows does not rename over an open file.

@@ -3,14 +3,17 @@
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use mini_lsm::files::MANIFEST;
 use mini_lsm::fs::{
     CrashPlan, FaultFs, FileSystem, MemFs, OpKind, OpLog, Operation, ReadableFile, Verdict,
     WritableFile,
 };
 use mini_lsm::fs::{OpKind::*, Verdict::*};
+use mini_lsm::manifest::{Manifest, Version, VersionEdit};
 
 use super::{io_kind, read, write};
 
@@ -295,4 +298,22 @@ fn a_hook_may_wait_and_look_around() {
         released.wait();
         assert_eq!(slow.join().unwrap(), b"slow");
     });
+}
+
+/// A handle keeps the name under which its file was made, which the manifest has not had since.
+#[test]
+fn a_manifest_that_fails_is_called_by_its_name() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&fails);
+    let (_, fs) = fault_fs(move |op| match asked.load(Ordering::SeqCst) {
+        true if op.kind == Append => Fail(ErrorKind::StorageFull),
+        _ => Proceed,
+    });
+    let dir = Path::new("db");
+    let manifest = Manifest::create(Arc::new(fs), dir, Version::default());
+    let mut manifest = manifest.expect("a new manifest");
+    fails.store(true, Ordering::SeqCst);
+    let failed = manifest.append(&VersionEdit::default());
+    let kind = io_kind(failed, "append to", &dir.join(MANIFEST));
+    assert_eq!(kind, ErrorKind::StorageFull);
 }

@@ -152,7 +152,7 @@ fn accept(case: &Case<'_>, error: &Error, is_deleted: bool) -> Result<()> {
     };
     let names_it = match error {
         Error::Corruption { file, .. } => *file == damaged,
-        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+        Error::Io { path, cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
             let is_stale = case.name() == mini_lsm::files::MANIFEST && !is_in_store(path);
             is_deleted && *path == damaged || is_stale
         }

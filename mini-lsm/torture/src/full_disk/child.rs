@@ -64,7 +64,7 @@ impl Room {
             Error::Background(cause) => cause,
             error => error,
         };
-        let Error::Io { op, path, source } = cause else {
+        let Error::Io { op, path, cause } = cause else {
             bail!("not an error of a file: {error}");
         };
         let expected = match self.is_disk {
@@ -72,9 +72,9 @@ impl Room {
             false => ErrorKind::FileTooLarge,
         };
         ensure!(
-            source.kind() == expected,
+            cause.kind() == expected,
             "expected {expected:?}, the error is {:?}: {error}",
-            source.kind()
+            cause.kind()
         );
         let text = error.to_string();
         ensure!(

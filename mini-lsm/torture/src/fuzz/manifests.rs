@@ -82,7 +82,7 @@ fn open(fs: &MemFs, version: &Version) {
     let needs_files = !version.tables.is_empty() || !version.logs.is_empty();
     let store = match LsmStorage::open(DIR, options(fs)) {
         Ok(store) => store,
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(Error::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
             assert!(needs_files, "nothing is needed, and something is missed");
             return;
         }

@@ -1,9 +1,11 @@
 //! The judge of every call: by the faults that struck while it ran.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
+use mini_lsm::files::{MANIFEST, MANIFEST_TMP};
 use mini_lsm::{Error, LsmStorage};
 
 use super::{Outcome, Subject};
@@ -77,9 +79,9 @@ impl Subject {
             error => (error, own),
         };
         let is_explained = match cause {
-            Error::Io { op, path, source } => hits.iter().any(|hit| {
-                hit.op.path == *path && hit.error_kind() == source.kind() && !op.is_empty()
-            }),
+            Error::Io { op, path, cause } => hits
+                .iter()
+                .any(|hit| is_of(hit, path) && hit.error_kind() == cause.kind() && !op.is_empty()),
             Error::Panicked { message, .. } => {
                 message.contains(PANIC_MARK) && hits.iter().any(|hit| hit.what == What::Panic)
             }
@@ -139,4 +141,12 @@ impl Subject {
         }
         Ok(())
     }
+}
+
+/// Whether the operation was on the file that an error names. A manifest's handle keeps the name
+/// under which it was made, and errors tell the name that it has.
+fn is_of(hit: &Hit, named: &Path) -> bool {
+    let has_name = |path: &Path, name| path.file_name().is_some_and(|file| file == name);
+    let is_renamed = has_name(&hit.op.path, MANIFEST_TMP) && has_name(named, MANIFEST);
+    hit.op.path == named || is_renamed && hit.op.path.parent() == named.parent()
 }
