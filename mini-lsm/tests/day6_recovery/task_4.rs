@@ -142,6 +142,7 @@ fn nobody_sees_a_write_before_it_is_logged() {
 ///
 /// # Hints
 /// - First the manifest: file, name, and the directory's own name in its parent.
+/// - It says which ids are free: from 1 on, since 0 is its own as a log.
 /// - Then the log; then the edit that names it.
 #[test]
 fn a_new_store_begins_with_its_manifest() {
@@ -170,6 +171,10 @@ fn a_new_store_begins_with_its_manifest() {
             let version = Manifest::load(image, dir());
             let version =
                 version.unwrap_or_else(|e| panic!("{what}: the manifest is damaged: {e}"));
+            assert!(
+                version.next_id > MANIFEST_LOG_ID,
+                "{what}: the manifest calls id {MANIFEST_LOG_ID} free, which is its own; memtables begin at 1"
+            );
             for log in version.logs {
                 let is_there = names.contains(&format!("{log:06}.wal"));
                 assert!(
@@ -429,6 +434,43 @@ fn close_loses_nothing() {
     );
 }
 
+/// A log that was written to is sealed with its length when the store is closed; one that was not
+/// is not.
+///
+/// The length is there to miss what was cut off. Of a log without a byte nothing can be missing,
+/// and a store that was only read has nothing to tell its manifest.
+///
+/// # Hints
+/// - How many bytes of the log are known to be on disk? The mark is among them, or not: say how
+///   many are, and no more.
+/// - If no log is left to be sealed, no edit is needed.
+#[test]
+fn close_seals_the_logs_that_were_written_to() {
+    let mem = mem_fs();
+    open(options(&mem)).close().expect("close");
+    let version = Manifest::load(&*mem, dir()).expect("the manifest loads");
+    assert!(
+        version.sealed_logs.is_empty(),
+        "nothing was written, but close sealed {}",
+        show_version(&version)
+    );
+    let mem = mem_fs();
+    let store = open(options(&mem));
+    put(&store, "a", "1");
+    let id = current_log(&store);
+    store.close().expect("close");
+    let version = Manifest::load(&*power_cut(&mem), dir()).expect("the manifest loads");
+    let sealed: Vec<u64> = version.sealed_logs.keys().copied().collect();
+    assert_eq!(sealed, [id], "the logs that close sealed, after a put");
+    let len = read_wal(&power_cut(&mem), id).log.end;
+    let batch = len - RECORD_HEADER_LEN as u64;
+    let sealed_len = version.sealed_logs[&id];
+    assert!(
+        (batch..=len).contains(&sealed_len),
+        "log {id} was sealed with {sealed_len} bytes; its batch has {batch}, and with its mark {len}"
+    );
+}
+
 /// With `Durability::Sync` a put that returned survives a power cut, also when the memtable
 /// changes under it.
 ///
@@ -528,6 +570,77 @@ fn writers_that_wait_share_a_sync() {
     assert!(
         syncs <= WRITERS / 2,
         "{WRITERS} writers, of whom all but one came during the first sync, took {syncs} syncs"
+    );
+}
+
+/// A put whose batch is synced returns, though the next sync hangs.
+///
+/// Each sync serves those who logged before it began, and nobody else has to wait for it. Whoever
+/// is not told that it is served asks for a sync of its own: then one slow sync holds up writers
+/// whose batches are long on disk.
+///
+/// # Hints
+/// - What does a writer look at when it wakes, and does the leader change that before it wakes it?
+/// - The leader served not itself alone: everything up to the number that it noted is synced.
+/// - Who is served needs no lock that a leader holds while it syncs.
+///
+/// # Concurrent
+#[test]
+fn a_synced_put_does_not_wait_for_the_next_sync() {
+    let (mem, syncs) = (mem_fs(), AtomicUsize::new(0));
+    let (peek, is_held_up) = (Arc::new(Peek::default()), Arc::new(AtomicBool::new(false)));
+    let signals = [(); 3].map(|()| Arc::new(Signal::default()));
+    let (look, held_up, in_hook) = (Arc::clone(&peek), Arc::clone(&is_held_up), signals.clone());
+    let fs = hooked(&mem, move |op| {
+        let [first_began, second_began, both_returned] = &in_hook;
+        if !is_wal(op, OpKind::Sync) {
+            return Verdict::Proceed;
+        }
+        match syncs.fetch_add(1, Ordering::SeqCst) {
+            // The first sync lasts until b and c are logged, which it does not cover.
+            0 => {
+                first_began.give();
+                look.wait_for_entries(3);
+            }
+            // The second covers both, and lasts until d is logged.
+            1 => {
+                second_began.give();
+                look.wait_for_entries(4);
+            }
+            // The third is for d alone: those of b and c may be waiting for nothing now.
+            _ if !held_up.load(Ordering::SeqCst) => {
+                held_up.store(!both_returned.wait(PATIENCE), Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        Verdict::Proceed
+    });
+    let store = Arc::new(open(sync_options(fs)));
+    peek.at(&store);
+    let [first_began, second_began, both_returned] = signals;
+    thread::scope(|scope| {
+        let store = &store;
+        let spawn = |key| scope.spawn(move || put(store, key, "1"));
+        spawn("a");
+        assert!(
+            first_began.wait(PATIENCE),
+            "put(a, 1) has not asked for a sync"
+        );
+        let both = ["b", "c"].map(spawn);
+        assert!(
+            second_began.wait(2 * PATIENCE),
+            "put(b, 1) and put(c, 1) were logged during a sync, and nobody asked for the next one"
+        );
+        spawn("d");
+        for put in both {
+            put.join().expect("put gave an error");
+        }
+        both_returned.give();
+    });
+    assert!(
+        !is_held_up.load(Ordering::SeqCst),
+        "put(b, 1) and put(c, 1) were logged before the second sync began, which went well; \
+         but one of them did not return before the third sync was over"
     );
 }
 

@@ -1120,6 +1120,73 @@ fn a_write_near_the_end_of_the_numbers_is_not_lost() {
     assert_reopens(&mem, "", "with an empty version");
 }
 
+/// A store whose ids or sequence numbers have come to half of all there are is refused; one below
+/// that goes on.
+///
+/// A limit that is one off is of no matter to anybody; but it is written down, and two engines that
+/// read it otherwise cannot have the same store.
+///
+/// # Hints
+/// - Half of `NUMBERS_END` is refused, one less is not.
+/// - The last number that was replayed counts, and the next id that would be given.
+#[test]
+fn numbers_from_the_half_on_are_refused() {
+    let half = mini_lsm::ids::NUMBERS_END / 2;
+    let opened = |last_flushed_seq, next_id| {
+        let mem = mem_with_dir();
+        let version = Version {
+            last_flushed_seq,
+            next_id,
+            ..Version::default()
+        };
+        Manifest::create(mem.clone(), dir(), version).expect("a new manifest");
+        let before = files(&mem);
+        let opened = LsmStorage::open(DIR, options(&mem));
+        let kept = files(&mem);
+        let has_changed = before.iter().any(|file| !kept.contains(file));
+        (opened, has_changed)
+    };
+    for (seq, id) in [(half - 1, 1), (1, half - 1)] {
+        let (opened, _) = opened(seq, id);
+        if let Err(error) = opened {
+            panic!(
+                "sequence number {seq} and next id {id} are below the half, but open gives {error}"
+            );
+        }
+    }
+    for (seq, id) in [(half, 1), (1, half), (half + 1, half + 1)] {
+        let (opened, has_changed) = opened(seq, id);
+        let what = format!("a manifest with sequence number {seq} and next id {id}");
+        assert_corruption(opened, &what);
+        assert!(!has_changed, "{what} was refused, and changed all the same");
+    }
+}
+
+/// A log becomes one table when a store is opened, and more only where it fills more than one
+/// memtable.
+///
+/// Each table of L0 is asked by every read. A recovery that makes one of each batch hands over a
+/// store in which a `get` asks a thousand tables.
+///
+/// # Hints
+/// - A memtable is full when it has reached `memtable_size`, as in a store that is open.
+/// - Look before you insert a batch, not behind: the last memtable would be empty.
+#[test]
+fn a_small_log_becomes_one_table() {
+    let text = "a=1 | b=2 | a | c=3 d=4";
+    for (memtable_size, tables) in [(1 << 20, 1), (1, 4)] {
+        let mem = by_hand(&[(3, 1, text, false)]);
+        let store = open(LsmOptions {
+            memtable_size,
+            ..options(&mem)
+        });
+        let when = format!("with a log of four batches and memtables of {memtable_size} bytes");
+        let found = store.metrics().levels[0].len();
+        assert_eq!(found, tables, "tables in L0 after open, {when}");
+        assert_contents(&store, "b=2 c=3 d=4", &when);
+    }
+}
+
 /// A recovery that fails at any operation, or is cut off there by a crash, is repeated by the
 /// next one, with the same result.
 ///
