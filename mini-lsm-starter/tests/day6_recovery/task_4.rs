@@ -508,7 +508,8 @@ fn a_durable_put_survives_a_power_cut() {
 /// before it is synced.
 ///
 /// An fsync takes milliseconds. Eight writers, each with its own, wait eight times as long as
-/// eight that share; and what is seen before it is safe may be gone after a power cut.
+/// eight that share; and what is seen before it is safe may be gone after a power cut. Whoever comes
+/// alone, when all others are done, waits for nobody.
 ///
 /// # Hints
 /// - Let go of the commit lock before you wait: others can log their batches meanwhile.
@@ -571,6 +572,8 @@ fn writers_that_wait_share_a_sync() {
         syncs <= WRITERS / 2,
         "{WRITERS} writers, of whom all but one came during the first sync, took {syncs} syncs"
     );
+    // Nobody is left to wait with: this one hangs if it waits for a crowd as large as the last.
+    put(&store, "alone", "v");
 }
 
 /// A put whose batch is synced returns, though the next sync hangs.
