@@ -576,6 +576,62 @@ fn writers_that_wait_share_a_sync() {
     put(&store, "alone", "v");
 }
 
+/// A sync covers what was logged when it began: a write that came later is neither visible nor
+/// acknowledged by it, and fails if its own sync fails.
+///
+/// A leader that asks only afterwards how far the log reaches promises what no fsync has seen.
+///
+/// # Hints
+/// - Note the last sequence number *before* the sync, together with the log, under the commit
+///   lock.
+/// - A failed sync is no reason to forget what an earlier one has made safe.
+///
+/// # Concurrent
+#[test]
+fn a_sync_covers_only_what_came_before_it() {
+    let (mem, syncs) = (mem_fs(), AtomicUsize::new(0));
+    let (peek, is_held) = (Arc::new(Peek::default()), Arc::new(Signal::default()));
+    let (peek_in_hook, held) = (Arc::clone(&peek), Arc::clone(&is_held));
+    let fs = hooked(&mem, move |op| {
+        if !is_wal(op, OpKind::Sync) {
+            return Verdict::Proceed;
+        }
+        match syncs.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                held.give();
+                peek_in_hook.wait_for_entries(2);
+                Verdict::Proceed
+            }
+            _ => Verdict::Fail(std::io::ErrorKind::Other),
+        }
+    });
+    let store = Arc::new(open(sync_options(fs)));
+    peek.at(&store);
+    let (first, second) = thread::scope(|scope| {
+        let first = scope.spawn(|| store.put(b"first", b"1"));
+        assert!(
+            is_held.wait(PATIENCE),
+            "put(first) has not asked for a sync"
+        );
+        let second = scope.spawn(|| store.put(b"second", b"2"));
+        (
+            first.join().expect("no panic"),
+            second.join().expect("no panic"),
+        )
+    });
+    assert!(
+        first.is_ok(),
+        "put(first) was synced, but failed: {first:?}"
+    );
+    assert_get(&store, b"first", Some(b"1"), "after its sync");
+    assert!(
+        second.is_err(),
+        "the sync of put(second) failed, but it gave Ok"
+    );
+    assert_get(&store, b"second", None, "after its sync failed");
+    assert_ended(&store, "after a failed sync");
+}
+
 /// A put whose batch is synced returns, though the next sync hangs.
 ///
 /// Each sync serves those who logged before it began, and nobody else has to wait for it. Whoever
@@ -645,62 +701,6 @@ fn a_synced_put_does_not_wait_for_the_next_sync() {
         "put(b, 1) and put(c, 1) were logged before the second sync began, which went well; \
          but one of them did not return before the third sync was over"
     );
-}
-
-/// A sync covers what was logged when it began: a write that came later is neither visible nor
-/// acknowledged by it, and fails if its own sync fails.
-///
-/// A leader that asks only afterwards how far the log reaches promises what no fsync has seen.
-///
-/// # Hints
-/// - Note the last sequence number *before* the sync, together with the log, under the commit
-///   lock.
-/// - A failed sync is no reason to forget what an earlier one has made safe.
-///
-/// # Concurrent
-#[test]
-fn a_sync_covers_only_what_came_before_it() {
-    let (mem, syncs) = (mem_fs(), AtomicUsize::new(0));
-    let (peek, is_held) = (Arc::new(Peek::default()), Arc::new(Signal::default()));
-    let (peek_in_hook, held) = (Arc::clone(&peek), Arc::clone(&is_held));
-    let fs = hooked(&mem, move |op| {
-        if !is_wal(op, OpKind::Sync) {
-            return Verdict::Proceed;
-        }
-        match syncs.fetch_add(1, Ordering::SeqCst) {
-            0 => {
-                held.give();
-                peek_in_hook.wait_for_entries(2);
-                Verdict::Proceed
-            }
-            _ => Verdict::Fail(std::io::ErrorKind::Other),
-        }
-    });
-    let store = Arc::new(open(sync_options(fs)));
-    peek.at(&store);
-    let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| store.put(b"first", b"1"));
-        assert!(
-            is_held.wait(PATIENCE),
-            "put(first) has not asked for a sync"
-        );
-        let second = scope.spawn(|| store.put(b"second", b"2"));
-        (
-            first.join().expect("no panic"),
-            second.join().expect("no panic"),
-        )
-    });
-    assert!(
-        first.is_ok(),
-        "put(first) was synced, but failed: {first:?}"
-    );
-    assert_get(&store, b"first", Some(b"1"), "after its sync");
-    assert!(
-        second.is_err(),
-        "the sync of put(second) failed, but it gave Ok"
-    );
-    assert_get(&store, b"second", None, "after its sync failed");
-    assert_ended(&store, "after a failed sync");
 }
 
 /// With many writers, and a new log for each write, every put is on disk when it returns.
