@@ -1,64 +1,12 @@
-//! Reads the Markdown of the book and keeps what the checks ask about: links, images and code blocks, each with its line.
-//!
-//! Files are compared by the names found in the folder, not by asking the file system for one: `Day1.md` would exist on
-//! macOS and Windows and be missing on Linux.
+//! What the checks ask about in one text: links, images and code, each with its line.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::ops::Range;
-use std::path::Path;
 
-use anyhow::{Context, Result};
 use mdbook_markdown::pulldown_cmark::{
     BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd,
 };
 
-use crate::expand::Expanded;
-use crate::problem::Problem;
-
-/// All that lies in the text folder. Names are relative to it, with `/` on every platform.
-pub struct Pages {
-    pub documents: Vec<Document>,
-    pub files: BTreeSet<String>,
-}
-
-/// One Markdown file.
-pub struct Document {
-    pub name: String,
-    /// As it is written.
-    pub raw: String,
-    /// As it is rendered: directives are expanded.
-    pub text: String,
-    /// Of `text`, with the lines of `raw`.
-    pub items: Vec<Item>,
-}
-
-impl Document {
-    pub fn new(name: &str, raw: &str, expanded: Expanded) -> Document {
-        let mut items = read_items(&expanded.text);
-        for item in &mut items {
-            let line = expanded.lines.get(item.line.saturating_sub(1));
-            item.line = line.copied().unwrap_or(item.line);
-        }
-        Document {
-            name: name.to_string(),
-            raw: raw.to_string(),
-            text: expanded.text,
-            items,
-        }
-    }
-
-    /// A text without directives.
-    #[cfg(test)]
-    pub fn plain(name: &str, text: &str) -> Document {
-        Document {
-            name: name.to_string(),
-            raw: text.to_string(),
-            text: text.to_string(),
-            items: read_items(text),
-        }
-    }
-}
+use super::html;
 
 /// Something in a Markdown file that a check looks at.
 pub struct Item {
@@ -91,43 +39,8 @@ pub enum Kind {
     IndentedCode,
 }
 
-/// Reads every file under `folder`, in the order of names, and lets `expand` replace the directives of each page.
-pub fn read_pages(
-    folder: &Path,
-    mut expand: impl FnMut(&str, &str) -> Expanded,
-) -> Result<(Pages, Vec<Problem>)> {
-    let mut problems = Vec::new();
-    let mut files = BTreeSet::new();
-    list_files(folder, "", &mut files)?;
-    let mut documents = Vec::new();
-    for name in files.iter().filter(|name| name.ends_with(".md")) {
-        let path = folder.join(name);
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut expanded = expand(name, &text);
-        problems.append(&mut expanded.problems);
-        documents.push(Document::new(name, &text, expanded));
-    }
-    Ok((Pages { documents, files }, problems))
-}
-
-fn list_files(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.path().is_dir() {
-            list_files(&entry.path(), &format!("{name}/"), files)?;
-        } else {
-            files.insert(name);
-        }
-    }
-    Ok(())
-}
-
 /// The items of one text, in its order.
-pub fn read_items(text: &str) -> Vec<Item> {
+pub fn read(text: &str) -> Vec<Item> {
     let lines = LineNumbers::new(text);
     let mut undefined = Vec::new();
     let on_broken_link = |link: BrokenLink| {
@@ -202,14 +115,15 @@ fn collect(event: Event, range: Range<usize>, lines: &LineNumbers, items: &mut V
             Kind::FenceWithoutLanguage
         }
         Event::Code(code) => Kind::Code(code.to_string()),
-        Event::Html(html) | Event::InlineHtml(html) => {
+        Event::Html(text) | Event::InlineHtml(text) => {
             items.extend(
-                complaints(&html)
+                html::complaints(&text)
                     .into_iter()
                     .map(|kind| Item { line, kind }),
             );
-            let urls = attribute_values(&html, "href").map(|(at, url)| (at, Kind::Link(url)));
-            let sources = attribute_values(&html, "src").map(|(at, url)| (at, Kind::Image(url)));
+            let urls = html::attribute_values(&text, "href").map(|(at, url)| (at, Kind::Link(url)));
+            let sources =
+                html::attribute_values(&text, "src").map(|(at, url)| (at, Kind::Image(url)));
             items.extend(urls.chain(sources).map(|(at, kind)| Item {
                 line: lines.of(range.start + at),
                 kind,
@@ -221,59 +135,10 @@ fn collect(event: Event, range: Range<usize>, lines: &LineNumbers, items: &mut V
     items.push(Item { line, kind });
 }
 
-/// Images without alt text and answers without a question in a piece of HTML.
-fn complaints(html: &str) -> Vec<Kind> {
-    let mut kinds = Vec::new();
-    for tag in html.split("<img").skip(1) {
-        let tag = tag.split('>').next().unwrap_or_default();
-        let alt = attribute_values(tag, "alt").next();
-        if alt.is_none_or(|(_, alt)| alt.trim().is_empty()) {
-            let url = attribute_values(tag, "src").next();
-            kinds.push(Kind::ImageWithoutAlt(
-                url.map_or_else(String::new, |(_, url)| url),
-            ));
-        }
-    }
-    // A block of HTML comes line by line: a summary on a line of its own is told by its own line.
-    let summaries = html.split("<summary>").skip(1);
-    let is_empty = |summary: &str| {
-        summary
-            .split("</summary>")
-            .next()
-            .is_none_or(|text| text.trim().is_empty())
-    };
-    kinds.extend(
-        summaries
-            .filter(|summary| is_empty(summary))
-            .map(|_| Kind::AnswerWithoutQuestion),
-    );
-    kinds
-}
-
 /// ```` ```rust,ignore ```` has a language, ```` ```,ignore ```` has none.
 fn has_language(info: &str) -> bool {
     let first = info.split([',', ' ', '\t']).next().unwrap_or_default();
     !first.is_empty()
-}
-
-/// The values of `name="…"` in a piece of HTML, with the offset of each. Either kind of quotes.
-fn attribute_values<'a>(
-    html: &'a str,
-    name: &'a str,
-) -> impl Iterator<Item = (usize, String)> + 'a {
-    html.match_indices(name).filter_map(move |(at, _)| {
-        let starts_a_word = html[..at].ends_with(|before: char| before.is_ascii_whitespace());
-        let value = html[at + name.len()..]
-            .trim_start()
-            .strip_prefix('=')?
-            .trim_start();
-        let quote = value
-            .chars()
-            .next()
-            .filter(|first| matches!(first, '"' | '\''))?;
-        let (value, _) = value[1..].split_once(quote)?;
-        starts_a_word.then(|| (at, value.to_string()))
-    })
 }
 
 /// What mdBook switches on by default, as far as it bears on links and code.
@@ -310,7 +175,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<(usize, Kind)> {
-        let items = read_items(text).into_iter();
+        let items = read(text).into_iter();
         let items = items.filter(|item| {
             !matches!(
                 item.kind,
