@@ -4,6 +4,8 @@
 //! `N passed, N failed`, counted in steps.
 
 pub mod claims;
+mod elsewhere;
+mod fresh;
 pub mod markdown;
 pub mod offline;
 pub mod readme;

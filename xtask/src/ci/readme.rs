@@ -1,116 +1,209 @@
-//! Every command that the README tells a reader to type is one that a step of ours runs, so none can go stale unseen.
+//! What the README and the pages of the book tell people to type: each command is one that a step runs, or that a `console` of
+//! the book runs while it is built, or that has its reason in `elsewhere`. So none can go stale unseen.
+//!
+//! Looked at are `sh` blocks, and code in a sentence that is a whole command of cargo's. A word in capitals stands for
+//! something (`--day N`, `inspect FILE`), and one day is as good as another.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::markdown::{commands, fences};
+use super::elsewhere::ELSEWHERE;
+use super::markdown::{commands, consoles, fences, sentences};
 use super::{session, steps};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, shown};
 
-/// Commands that no step can run, and why they hold all the same.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("cargo x ci", "this is the run itself"),
-    (".ci/run", "it starts this run"),
-    ("cd mini-lsm", "the folder that the clone makes"),
-    ("cargo x help", "xtask/tests/program runs it"),
-    ("cargo x hint", "xtask/tests/program runs it"),
-    (
-        "cargo x scheck --repeat 20",
-        "xtask/tests/grading repeats races; the days' own take minutes",
-    ),
-    (
-        "cargo x watch",
-        "it runs until it is stopped; xtask/watch tests it",
-    ),
-    (
-        "cargo x starter",
-        "with --check it is a step, and xtask/staging tests the writing",
-    ),
-    ("cargo x catch-up --day 2", DESK),
-    ("cargo x reset --day 2", DESK),
-    ("cargo x borrow Block::decode", DESK),
-    ("cargo x repay", DESK),
-    ("cargo x update", DESK),
-    (
-        "cargo x bugs --day 3",
-        "bugs whose files have changed, and a tenth of the others, are a step",
-    ),
-    (
-        "cargo x mutants --day 3",
-        "it takes an hour; the maintainers' page says what came of it",
-    ),
-    (
-        "cargo x bench",
-        "with --quick, and LevelDB alone beside the engine, it is a step",
-    ),
-    (
-        "cargo x book serve",
-        "it runs until it is stopped; book/builder tests the server",
-    ),
-];
+const README: &str = "README.md";
 
-const DESK: &str = "it changes the learner's files; xtask/desk/tests runs it in a small course";
-
-/// Prints the commands that nobody runs. True if there are none.
+/// Prints the commands that nobody runs, and the reasons that nobody needs. True if there are none.
 pub fn check(workspace: &Workspace) -> Result<bool> {
-    let text = read(workspace)?;
-    let known = known(workspace);
-    let unknown = unknown_commands(&text, &known);
-    for (line, command) in &unknown {
-        println!(
-            "README.md:{line}: no step runs `{command}`; add it to one in xtask/src/ci/steps.rs"
-        );
+    let texts = texts(workspace)?;
+    let known = Known::of(workspace, &texts);
+    let mut asked = BTreeSet::new();
+    let mut is_fine = true;
+    for (name, text) in &texts {
+        for (line, command) in shown_commands(name, text) {
+            if !known.has(&command) {
+                println!(
+                    "{name}:{line}: no step runs `{command}`: add it to one in xtask/src/ci/steps.rs, make it a `console`, \
+                     or say in xtask/src/ci/elsewhere.rs what holds it"
+                );
+                is_fine = false;
+            }
+            asked.insert(command);
+        }
     }
-    Ok(unknown.is_empty())
+    for (command, _) in ELSEWHERE {
+        if !asked.iter().any(|asked| stands_for(asked, command)) {
+            println!("xtask/src/ci/elsewhere.rs: no page shows `{command}` any more");
+            is_fine = false;
+        }
+    }
+    if is_fine {
+        println!("   {} commands, and each is run", asked.len());
+    }
+    Ok(is_fine)
 }
 
 pub fn read(workspace: &Workspace) -> Result<String> {
-    let path = workspace.root().join("README.md");
+    read_file(workspace.root().join(README))
+}
+
+/// The README and the pages of the book, by their paths from the root.
+fn texts(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+    let mut texts = vec![(README.to_string(), read(workspace)?)];
+    let folder = workspace.root().join("book").join("src");
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .collect();
+    paths.sort();
+    for path in paths {
+        texts.push((shown(workspace.root(), &path), read_file(path)?));
+    }
+    Ok(texts)
+}
+
+fn read_file(path: PathBuf) -> Result<String> {
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn known(workspace: &Workspace) -> BTreeSet<String> {
-    let steps = steps::all(workspace);
-    let acts = steps.iter().flat_map(|step| &step.acts);
-    let run = acts.map(|act| as_typed(&act.shown()));
-    let elsewhere = ELSEWHERE.iter().map(|(command, _)| command.to_string());
-    run.chain(elsewhere).collect()
+/// The commands of a text, with their lines.
+fn shown_commands(name: &str, text: &str) -> Vec<(usize, String)> {
+    let fences = fences(text);
+    let blocks = fences.iter().filter(|fence| fence.language == "sh");
+    let mut shown: Vec<(usize, String)> = blocks.flat_map(commands).collect();
+    if name == README {
+        // The step `session` repeats these, and says what they print.
+        shown.retain(|(_, command)| !session::runs(command));
+    }
+    let of_cargo = |command: &String| command.starts_with("cargo ") && command != "cargo x";
+    shown.extend(
+        sentences(text)
+            .into_iter()
+            .filter(|(_, code)| of_cargo(code)),
+    );
+    shown.retain(|(_, command)| !command.starts_with("git clone "));
+    shown
 }
 
-/// `cargo x stages` is what starts `cargo run --quiet --package staging -- stages`.
+/// The commands that are run, or held by something else.
+struct Known(BTreeSet<String>);
+
+impl Known {
+    fn of(workspace: &Workspace, texts: &[(String, String)]) -> Known {
+        let steps = steps::all(workspace);
+        let acts = steps.iter().flat_map(|step| &step.acts);
+        let run = acts.map(|act| as_typed(&act.shown()));
+        let elsewhere = ELSEWHERE.iter().map(|(command, _)| command.to_string());
+        let consoles = texts.iter().flat_map(|(_, text)| consoles(text));
+        Known(run.chain(elsewhere).chain(consoles).collect())
+    }
+
+    fn has(&self, command: &str) -> bool {
+        let known = |known: &String| stands_for(command, known) || is_name_of(command, known);
+        self.0.contains(command) || self.0.iter().any(known)
+    }
+}
+
+/// `cargo x stages` is what starts `cargo run --quiet --package staging -- stages`. How it is compiled is left out.
 fn as_typed(command: &str) -> String {
-    const STAGING: &str = "cargo run --quiet --package staging -- ";
-    const TORTURE: &str = "cargo run --quiet --profile torture --package mini-lsm-torture --";
-    if let Some(verb) = command.strip_prefix(STAGING) {
-        return format!("cargo x {verb}");
-    }
-    match command.strip_prefix(TORTURE) {
-        Some(args) => format!("cargo x torture{args}"),
-        None => command.to_string(),
-    }
+    let command = match command.split_once(' ') {
+        Some((setting, command)) if setting.starts_with("CARGO_PROFILE_") => command,
+        _ => command,
+    };
+    const VERBS: [(&str, &str); 3] = [
+        ("cargo run --quiet --package staging --", "cargo x"),
+        ("cargo run --quiet --package bugs --", "cargo x bugs"),
+        (
+            "cargo run --quiet --profile torture --package mini-lsm-torture --",
+            "cargo x torture",
+        ),
+    ];
+    let typed = VERBS.iter().find_map(|(run, typed)| {
+        let args = command.strip_prefix(run)?;
+        Some(format!("{typed}{args}"))
+    });
+    typed.unwrap_or_else(|| command.to_string())
 }
 
-fn unknown_commands(text: &str, known: &BTreeSet<String>) -> Vec<(usize, String)> {
-    fences(text)
-        .iter()
-        .filter(|fence| fence.language == "sh")
-        .flat_map(commands)
-        .filter(|(_, command)| !known.contains(command))
-        .filter(|(_, command)| !session::runs(command) && !command.starts_with("git clone "))
-        .collect()
+/// Word by word: one that stands for something is any word, and a day or task is any other.
+fn stands_for(shown: &str, known: &str) -> bool {
+    let (shown, known): (Vec<&str>, Vec<&str>) =
+        (shown.split(' ').collect(), known.split(' ').collect());
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let alike = |index: usize| {
+        let (word, other) = (shown[index], known[index]);
+        let counts = index > 0 && matches!(shown[index - 1], "--day" | "--task");
+        word == other || is_placeholder(word) || counts && is_number(word) && is_number(other)
+    };
+    shown.len() == known.len() && (0..shown.len()).all(alike)
+}
+
+/// `cargo x reset` in a sentence is the verb's name.
+fn is_name_of(shown: &str, known: &str) -> bool {
+    let is_bare = shown.starts_with("cargo x ") && shown.split(' ').count() == 3;
+    is_bare
+        && known
+            .strip_prefix(shown)
+            .is_some_and(|rest| rest.starts_with(' '))
+}
+
+fn is_placeholder(word: &str) -> bool {
+    word == "Type::function" || word.chars().all(|c| c.is_ascii_uppercase())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn unknown(name: &str, text: &str) -> Vec<(usize, String)> {
+        let workspace = Workspace::find().expect("the tests run in the workspace");
+        let known = Known::of(&workspace, &[(name.to_string(), text.to_string())]);
+        let mut shown = shown_commands(name, text);
+        shown.retain(|(_, command)| !known.has(command));
+        shown
+    }
+
     #[test]
     fn a_command_that_no_step_runs_is_found_with_its_line() {
-        let workspace = Workspace::find().expect("the tests run in the workspace");
-        let text = "```sh\ncargo x scheck\ncargo x stages\ncargo x dance\n```\n```text\ncargo x sing\n```\n";
-        let unknown = unknown_commands(text, &known(&workspace));
-        assert_eq!(unknown, [(4, "cargo x dance".to_string())]);
+        let text = "```sh\ncargo x scheck\ncargo x stages\ncargo x dance\n```\n```text\ncargo x sing\n```\nand `cargo x jump`\n";
+        let expected = [
+            (4, "cargo x dance".to_string()),
+            (9, "cargo x jump".to_string()),
+        ];
+        assert_eq!(unknown("README.md", text), expected);
+    }
+
+    #[test]
+    fn what_a_console_of_the_book_runs_is_run() {
+        let text = "```sh\ncargo x inspect a.bin\ncargo x inspect b.bin\n```\nsee `cargo x inspect FILE`\n```console folded\n$ cargo x inspect a.bin\n```\n";
+        let expected = [(3, "cargo x inspect b.bin".to_string())];
+        assert_eq!(unknown("book/src/a.md", text), expected);
+    }
+
+    #[test]
+    fn a_day_stands_for_another_and_capitals_for_anything() {
+        assert!(stands_for(
+            "cargo x scheck --day N --task 4",
+            "cargo x scheck --day 1 --task 1"
+        ));
+        assert!(stands_for(
+            "cargo x borrow Type::function",
+            "cargo x borrow Block::decode"
+        ));
+        assert!(!stands_for(
+            "cargo x scheck --repeat 3",
+            "cargo x scheck --repeat 20"
+        ));
+        assert!(!stands_for(
+            "cargo x scheck --day x",
+            "cargo x scheck --day 1"
+        ));
+        assert!(!stands_for("cargo x scheck", "cargo x scheck --day 1"));
     }
 }

@@ -2,13 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{claims, offline, readme, session};
-use crate::scheck::report::Grade;
-use crate::scheck::seen::Seen;
-use crate::scheck::{Ask, Subject, board, grade, show};
-use crate::screen::Screen;
+use super::{claims, fresh, offline, readme, session};
+use crate::scheck::{Ask, Subject, show};
 use crate::workspace::Workspace;
 
 pub struct Step {
@@ -96,6 +93,8 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
                 cargo("test --package grade"),
                 // Without a network: what was fetched once must do.
                 own("cargo x grade mini-lsm --day 1", offline::grade),
+                cargo("x grade --help"),
+                own("cargo x gradescope-zip --out autograder.zip", offline::zip),
             ],
         ),
         step(
@@ -106,9 +105,10 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "torture",
             "crashes, kills, faults, bad bytes, models, threads",
-            vec![cargo(
-                "run --quiet --profile torture --package mini-lsm-torture --",
-            )],
+            vec![
+                cargo("run --quiet --profile torture --package mini-lsm-torture --"),
+                cargo("run --quiet --profile torture --package mini-lsm-torture -- --list"),
+            ],
         ),
         step(
             "schedules",
@@ -117,7 +117,11 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
                 "test --package mini-lsm-torture --features schedules --test schedules",
             )],
         ),
-        step("fresh", "a fresh clone is told where to begin", fresh()),
+        step(
+            "fresh",
+            "a fresh clone is told where to begin",
+            fresh::acts(),
+        ),
         step(
             "stages",
             "every stage passes its days and fails the next",
@@ -126,11 +130,18 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
         step(
             "bugs",
             "planted mistakes are caught by the tests of their day",
-            vec![cargo("run --quiet --package bugs --")],
+            vec![
+                cargo("run --quiet --package bugs --"),
+                cargo("run --quiet --package bugs -- --list"),
+                own(
+                    "cargo x scheck --tests-of-tests --day 3",
+                    fresh::tests_of_tests,
+                ),
+            ],
         ),
         step(
             "readme",
-            "every command of the README is run by a step",
+            "every command of the README and the book is run, or held by a test",
             vec![own("cargo x ci --only readme", readme::check)],
         ),
         step(
@@ -143,14 +154,14 @@ pub fn all(workspace: &Workspace) -> Vec<Step> {
     ]
 }
 
-fn cargo(line: &str) -> Act {
+pub fn cargo(line: &str) -> Act {
     Act::Cargo {
         args: line.split_whitespace().map(str::to_string).collect(),
         env: Vec::new(),
     }
 }
 
-fn own(shown: &str, run: fn(&Workspace) -> Result<bool>) -> Act {
+pub fn own(shown: &str, run: fn(&Workspace) -> Result<bool>) -> Act {
     Act::Own {
         shown: shown.to_string(),
         run,
@@ -208,51 +219,15 @@ fn other_tests(workspace: &Workspace) -> Vec<String> {
     names
 }
 
-/// What a learner sees first. These exit with 1, as they should.
-fn fresh() -> Vec<Act> {
-    vec![
-        own("cargo x scheck", |workspace| {
-            is_fresh(workspace, None, None)
-        }),
-        own("cargo x scheck --day 1", |workspace| {
-            is_fresh(workspace, Some(1), None)
-        }),
-        own("cargo x scheck --day 1 --task 1", |workspace| {
-            is_fresh(workspace, Some(1), Some(1))
-        }),
-        cargo("x status"),
-        // Only read: what changes files is tried in small courses by its own tests.
-        cargo("x diff --day 1 --yes"),
-    ]
-}
-
-fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Result<bool> {
-    let ask = Ask {
-        day,
-        task,
-        ..Ask::default()
-    };
-    match grade(&Subject::starter(workspace), &ask, &Screen::PLAIN)? {
-        Grade::Report(report) if report.is_fresh() => Ok(true),
-        other => {
-            let board = board::render(&other, &Seen::default(), &Screen::PLAIN);
-            bail!(
-                "this should say that nothing is broken and that day 1, task 1 is where to begin:\n{board}"
-            )
-        }
-    }
-}
-
 /// That everything runs, and no figure. Of the peers only LevelDB is there, where the machine has it:
 /// to build the others, and wait for their turns, takes longer than the rest of this run may.
 fn bench() -> Vec<Act> {
+    // Compiled quickly rather than well: nobody reads these times.
+    let quickly = |line| with_env(cargo(line), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"));
     vec![
         cargo("fmt --manifest-path mini-lsm/bench/Cargo.toml --check"),
-        // Compiled quickly rather than well: nobody reads these times.
-        with_env(
-            cargo("x bench --quick --engines leveldb"),
-            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
-        ),
+        quickly("x bench --quick --engines leveldb"),
+        quickly("x bench --help"),
     ]
 }
 
@@ -267,6 +242,9 @@ fn book() -> Vec<Act> {
         }),
         own("cargo x book check", |workspace| {
             workspace.book(&["check".into()])
+        }),
+        own("cargo x book links", |workspace| {
+            workspace.book(&["links".into()])
         }),
     ]
 }
