@@ -59,6 +59,14 @@
     }
   }
 
+  // The edges of boxes, which tell what a box is where its fill is faint.
+  for (const rect of main.querySelectorAll("figure svg rect")) {
+    const style = getComputedStyle(rect);
+    if (style.stroke === "none") continue;
+    const ratio = contrast(parse(style.stroke), backdrop(rect.closest("svg").parentElement));
+    if (ratio < 3) said.add(`contrast of ${ratio.toFixed(1)} where 3 is the least: the edge of a box ".${rect.getAttribute("class")}"`);
+  }
+
   // Nothing sticks out to the side, but for what scrolls by itself.
   const scrolls = (element) => {
     for (let e = element.parentElement; e && e !== main; e = e.parentElement) {

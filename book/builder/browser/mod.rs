@@ -1,7 +1,8 @@
 //! The rendered book in a real browser: what a reader would see go wrong. Runs where a Chromium is, and says so where none is.
 //!
-//! Every page is opened wide in a light and in a dark theme, and as narrow as a phone. What is looked at there stands in
-//! `checks.js`; besides, folded answers are opened by the keyboard, and the search is asked for a word.
+//! Every page is opened wide in a light and in a dark theme, and as narrow as a phone; in mdBook's other themes those pages
+//! that show every colour. What is looked at there stands in `checks.js`; besides, folded answers are opened by the
+//! keyboard, and the search is asked for a word.
 
 mod devtools;
 mod shots;
@@ -22,33 +23,71 @@ const SEARCH: &str = include_str!("search.js");
 /// Every book about such a store has it.
 const SEARCHED: &str = "tombstone";
 
+/// The first page, under its own name; a chapter with code, tables, figures and answers; a plot; and each colour of figures.
+const COLOURS: [&str; 6] = [
+    "index.md",
+    "day1-blocks.md",
+    "day7-filters.md",
+    "debugging.md",
+    "walkthrough-day6.md",
+    "maintainers-book.md",
+];
+
 /// A way to look at a page.
 struct View {
     name: &'static str,
     theme: &'static str,
     width: u32,
     is_phone: bool,
+    /// Or only those of [`COLOURS`].
+    is_for_all_pages: bool,
 }
 
-const VIEWS: [View; 3] = [
-    View {
-        name: "light",
-        theme: "light",
-        width: 1200,
-        is_phone: false,
-    },
-    View {
-        name: "dark",
-        theme: "navy",
-        width: 1200,
-        is_phone: false,
-    },
+impl View {
+    const fn wide(name: &'static str, theme: &'static str) -> View {
+        View {
+            name,
+            theme,
+            width: 1200,
+            is_phone: false,
+            is_for_all_pages: true,
+        }
+    }
+
+    /// A theme that differs from another one in colours alone.
+    const fn theme(theme: &'static str) -> View {
+        View {
+            is_for_all_pages: false,
+            ..View::wide(theme, theme)
+        }
+    }
+
+    fn pages<'p>(&self, all: &[&'p str]) -> Vec<&'p str> {
+        match self.is_for_all_pages {
+            true => all.to_vec(),
+            false => {
+                // The first page has two names.
+                let known = |page: &&&str| **page == "index.md" || all.contains(page);
+                COLOURS.iter().filter(known).copied().collect()
+            }
+        }
+    }
+}
+
+/// Every theme that a reader can choose.
+const VIEWS: [View; 6] = [
+    View::wide("light", "light"),
+    View::wide("dark", "navy"),
     View {
         name: "phone",
         theme: "light",
         width: 360,
         is_phone: true,
+        is_for_all_pages: true,
     },
+    View::theme("rust"),
+    View::theme("coal"),
+    View::theme("ayu"),
 ];
 
 /// What is wrong with the rendered pages in `folder`; `None` where there is no browser to tell.
@@ -63,7 +102,7 @@ pub fn problems(folder: &Path, pages: &[&str]) -> Result<Option<Vec<Problem>>> {
     let mut problems = Vec::new();
     for view in &VIEWS {
         look(&mut tab, view).context("the browser refuses a view")?;
-        for page in pages {
+        for page in view.pages(pages) {
             let url = format!("http://{address}/{}", page.replace(".md", ".html"));
             let found = page_problems(&mut tab, view, &url)
                 .with_context(|| format!("{page} in the browser"))?;
@@ -143,6 +182,9 @@ mod tests {
         std::fs::write(dir.path().join("bad.html"), page).unwrap();
         let good = "<!doctype html><html><body style=\"background:#fff\"><main><p style=\"color:#000\">fine</p></main></body></html>";
         std::fs::write(dir.path().join("good.html"), good).unwrap();
+        let first = "<!doctype html><html><body style=\"background:#fff\"><main><p style=\"color:#000\">fine but for one theme</p></main>\
+            <script>if (localStorage.getItem('mdbook-theme') === 'coal') document.querySelector('p').style.color = '#eee'</script></body></html>";
+        std::fs::write(dir.path().join("index.html"), first).unwrap();
         let Some(problems) = problems(dir.path(), &["bad.md", "good.md"]).unwrap() else {
             eprintln!("skipped: no Chromium here");
             return;
@@ -159,5 +201,12 @@ mod tests {
             !problems.iter().any(|p| p.file.ends_with("good.md")),
             "{problems:?}"
         );
+        let first: Vec<&str> = problems
+            .iter()
+            .filter(|p| p.file.ends_with("index.md"))
+            .map(|p| p.what.as_str())
+            .collect();
+        assert_eq!(first.len(), 1, "{first:?}");
+        assert!(first[0].contains("(coal): contrast"), "{first:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::serve;
 /// The height of a picture, in pixels: a long page becomes several.
 const HEIGHT: f64 = 1600.0;
 
-/// Writes pictures of `pages`, in every view, into `out`. Returns how many; `None` where there is no browser.
+/// Writes pictures of `pages`, in every view that is for all, into `out`. Returns how many; `None` where there is no browser.
 pub fn take(folder: &Path, pages: &[&str], out: &Path) -> Result<Option<usize>> {
     let Some(program) = devtools::find() else {
         return Ok(None);
@@ -23,7 +23,7 @@ pub fn take(folder: &Path, pages: &[&str], out: &Path) -> Result<Option<usize>> 
     let mut browser = Browser::start(&program)?;
     let mut tab = browser.tab()?;
     let mut count = 0;
-    for view in &VIEWS {
+    for view in VIEWS.iter().filter(|view| view.is_for_all_pages) {
         look(&mut tab, view)?;
         for page in pages {
             let stem = page.trim_end_matches(".md");
