@@ -1,5 +1,6 @@
 //! What a learner of the first day types, on the starter as it is handed out: nothing is broken, and what fails says why.
 
+use std::fs;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -38,6 +39,9 @@ const ONE_TEST: &str = "RUST_BACKTRACE=1 cargo test --package mini-lsm-starter -
 const NO_ANSWER: &str = "cargo test --package mini-lsm-starter --no-default-features --test day3_engine a_full_memtable_is_frozen -- --nocapture";
 const FOR_DEBUGGERS: &str = "test --config profile.test.package.mini-lsm-starter.debug=true --config profile.test.package.mini-lsm-starter.opt-level=0 --package mini-lsm-starter --no-default-features --test day1_blocks --no-run";
 
+/// The board of a fresh clone, as the book's page on the setup shows it.
+const FIRST_BOARD: &str = "book/src/samples/first-board.txt";
+
 fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Result<bool> {
     let ask = Ask {
         day,
@@ -45,7 +49,10 @@ fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Resul
         ..Ask::default()
     };
     match grade(&Subject::starter(workspace), &ask, &Screen::PLAIN)? {
-        Grade::Report(report) if report.is_fresh() => Ok(true),
+        Grade::Report(report) if report.is_fresh() => match day {
+            None => is_as_in_the_book(workspace, &Grade::Report(report)),
+            Some(_) => Ok(true),
+        },
         other => {
             let board = board::render(&other, &Seen::default(), &Screen::PLAIN);
             bail!(
@@ -53,6 +60,27 @@ fn is_fresh(workspace: &Workspace, day: Option<u32>, task: Option<u32>) -> Resul
             )
         }
     }
+}
+
+fn is_as_in_the_book(workspace: &Workspace, grade: &Grade) -> Result<bool> {
+    // A learner's first run is remembered, so hints can be asked for.
+    let seen = Seen {
+        hints: Some(0),
+        ..Seen::default()
+    };
+    let board = board::render(grade, &seen, &Screen::PLAIN);
+    let expected = format!("```text\n{}\n```\n", board.trim_end());
+    let path = workspace.root().join(FIRST_BOARD);
+    if std::env::var_os("SAMPLES").is_some_and(|word| word == "write") {
+        fs::write(&path, &expected).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let is_same = fs::read_to_string(&path).is_ok_and(|shown| shown == expected);
+    if !is_same {
+        println!(
+            "{FIRST_BOARD} is not what the grader says; with SAMPLES=write this step writes it anew. It says\n{board}"
+        );
+    }
+    Ok(is_same)
 }
 
 /// One test is there, runs, and ends at a function that is still to be written.
