@@ -4,7 +4,7 @@
 //! |----------------------------------------------------------|-------------------------------|
 //! | the engine is read: its items, docs, constants, tests    | `source`                      |
 //! | directives in the text become what the engine says       | `expand`                      |
-//! | the text is checked                                      | `text`, `check`, `chapter`, `names`, `commands` |
+//! | the text is checked                                      | `text`, `check`, `chapter`, `names`, `messages`, `commands` |
 //! | mdBook renders it                                        | `render`                      |
 //! | links that name a heading are checked against the pages  | `check`                       |
 //!
@@ -16,6 +16,7 @@ mod chapter;
 mod check;
 mod commands;
 mod expand;
+mod messages;
 mod names;
 mod problem;
 mod programs;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use expand::Press;
+use messages::Said;
 use problem::Problem;
 use source::{Known, Source};
 use text::Pages;
@@ -178,12 +180,14 @@ fn book_root() -> PathBuf {
 /// What is wrong with the text as a text about this course.
 fn course(source: &Source, pages: &Pages, words: &Path) -> Result<Vec<Problem>> {
     let known = Known::read(source, words)?;
+    let said = Said::read(source.root())?;
     let mut problems = Vec::new();
     for page in &pages.documents {
         let day = chapter::day(&page.name).and_then(|day| source.day(day).ok());
         let tasks = day.map_or_else(Vec::new, |day| day.tasks());
         problems.extend(chapter::problems(&page.name, &page.raw, &tasks));
         problems.extend(names::problems(page, &known));
+        problems.extend(messages::problems(page, &said));
         problems.extend(commands::problems(page));
     }
     Ok(problems)
