@@ -100,8 +100,16 @@ impl Known {
         let acts = steps.iter().flat_map(|step| &step.acts);
         let run = acts.map(|act| as_typed(&act.shown()));
         let elsewhere = ELSEWHERE.iter().map(|(command, _)| command.to_string());
+        let one_by_one = steps
+            .iter()
+            .map(|step| format!("cargo x ci --only {}", step.name));
         let consoles = texts.iter().flat_map(|(_, text)| consoles(text));
-        Known(run.chain(elsewhere).chain(consoles).collect())
+        Known(
+            run.chain(elsewhere)
+                .chain(one_by_one)
+                .chain(consoles)
+                .collect(),
+        )
     }
 
     fn has(&self, command: &str) -> bool {
