@@ -4,7 +4,7 @@
 //! |----------------------------------------------------------|-------------------------------|
 //! | the engine is read: its items, docs, constants, tests    | `source`                      |
 //! | directives in the text become what the engine says       | `expand`                      |
-//! | the text is checked                                      | `text`, `check`, `chapter`, `names`, `messages`, `commands` |
+//! | the text is checked                                      | `text`, `check`, `chapter`, `names`, `messages`, `sums`, `commands` |
 //! | mdBook renders it                                        | `render`                      |
 //! | links that name a heading are checked against the pages  | `check`                       |
 //!
@@ -23,6 +23,7 @@ mod programs;
 mod render;
 mod serve;
 mod source;
+mod sums;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -188,6 +189,7 @@ fn course(source: &Source, pages: &Pages, words: &Path) -> Result<Vec<Problem>> 
         problems.extend(chapter::problems(&page.name, &page.raw, &tasks));
         problems.extend(names::problems(page, &known));
         problems.extend(messages::problems(page, &said));
+        problems.extend(sums::problems(page));
         problems.extend(commands::problems(page));
     }
     Ok(problems)

@@ -29,6 +29,8 @@ pub struct Document {
     pub raw: String,
     /// As it is rendered: directives are expanded.
     pub text: String,
+    /// For each line of `text`, the line of `raw` that it comes from.
+    pub lines: Vec<usize>,
     /// Of `text`, with the lines of `raw`.
     pub items: Vec<Item>,
 }
@@ -44,6 +46,7 @@ impl Document {
             name: name.to_string(),
             raw: raw.to_string(),
             text: expanded.text,
+            lines: expanded.lines,
             items,
         }
     }
@@ -55,6 +58,7 @@ impl Document {
             name: name.to_string(),
             raw: text.to_string(),
             text: text.to_string(),
+            lines: (1..=text.lines().count()).collect(),
             items: items::read(text),
         }
     }
