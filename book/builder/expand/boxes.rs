@@ -123,10 +123,10 @@ pub fn escape(text: &str) -> String {
 }
 
 /// The two quoted texts that every figure has.
-pub fn alt_and_caption(rest: &str) -> Result<(String, String), String> {
+pub fn alt_and_caption(rest: &str) -> Result<(String, String, Vec<String>), String> {
     match directive::words(rest)?.as_slice() {
-        [alt, caption] if !alt.trim().is_empty() && !caption.trim().is_empty() => {
-            Ok((alt.clone(), caption.clone()))
+        [alt, caption, more @ ..] if !alt.trim().is_empty() && !caption.trim().is_empty() => {
+            Ok((alt.clone(), caption.clone(), more.to_vec()))
         }
         _ => Err("a figure has an alt text and a caption, both in quotes: \"what it shows\" \"what it means\"".into()),
     }

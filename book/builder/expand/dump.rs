@@ -2,6 +2,7 @@
 //!
 //! The names come from `cargo x inspect`, the second reader of the formats, so that what is shown here is what the engine wrote.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -16,11 +17,7 @@ pub fn dump(folder: Option<&Path>, words: &[&str]) -> Result<String, String> {
     let [name, wanted @ ..] = words else {
         return Err("write {{dump FILE}} below the console that makes the file".into());
     };
-    let path = folder.map(|folder| folder.join(name)).unwrap_or_default();
-    let file = fs::read(&path).map_err(|_| format!("no console above has made {name}"))?;
-    let base = name.rsplit('/').next().unwrap_or(name);
-    let kind = Kind::of(base, &file)
-        .ok_or_else(|| format!("{name}: its name does not tell what it is"))?;
+    let (file, kind) = read(folder, name)?;
     let mut out = String::from("```text\n");
     writeln!(
         out,
@@ -48,6 +45,23 @@ pub fn dump(folder: Option<&Path>, words: &[&str]) -> Result<String, String> {
         return Err(format!("{name} has no part {}", wanted.join(", ")));
     }
     Ok(out + "```")
+}
+
+/// Where something begins in a file, and where the file ends.
+pub fn places(folder: Option<&Path>, name: &str) -> Result<BTreeSet<usize>, String> {
+    let (file, kind) = read(folder, name)?;
+    let fields = xtask::inspect::fields(&file, kind);
+    let begins = fields.iter().map(|field| field.offset);
+    Ok(begins.chain([file.len()]).collect())
+}
+
+fn read(folder: Option<&Path>, name: &str) -> Result<(Vec<u8>, Kind), String> {
+    let path = folder.map(|folder| folder.join(name)).unwrap_or_default();
+    let file = fs::read(&path).map_err(|_| format!("no console above has made {name}"))?;
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let kind = Kind::of(base, &file)
+        .ok_or_else(|| format!("{name}: its name does not tell what it is"))?;
+    Ok((file, kind))
 }
 
 fn lines(out: &mut String, field: &Field, file: &[u8]) {
@@ -100,5 +114,12 @@ mod tests {
         assert!(!part.contains("entry count"), "{part}");
         assert!(super::dump(Some(dir.path()), &["a.bin", "footer"]).is_err());
         assert!(super::dump(None, &["a.bin"]).is_err());
+        let places = places(Some(dir.path()), "a.bin").unwrap();
+        assert!(
+            [0, 8, 13, 16, 18, 20]
+                .iter()
+                .all(|place| places.contains(place))
+        );
+        assert!(!places.contains(&9));
     }
 }

@@ -217,7 +217,7 @@ impl Page<'_, '_> {
                 let console = &self.press.console;
                 console.show(&mut self.room, &head, &fence.content)
             }
-            "strip" => strip::strip(self.press.source, &head, &fence.content),
+            "strip" => strip::strip(self.press.source, self.room.path(), &head, &fence.content),
             _ => {
                 let Fence {
                     indent, mark, info, ..

@@ -11,11 +11,17 @@
 //! A line is a row, and `|` parts its cells. In braces stand the classes of a cell and its width; all rows of a figure have one
 //! scale, so that a width may be a number of bytes. `/` breaks the text of a cell. `^mark` puts a mark under a cell's left
 //! edge, `^^mark` under its middle. A line with `=` is a heading, `-` alone a gap. A cell of class `none` has no box.
+//! Words behind the caption ask that numbers be true: see [`scale`].
+
+mod scale;
+
+use std::path::Path;
 
 use super::boxes::{alt_and_caption, escape};
-use super::directive;
 use super::figure::{WIDTH, framed};
+use super::{directive, dump};
 use crate::source::Source;
+use scale::Wish;
 
 /// What a cell may be; the colours are in `theme/figures.css`.
 pub const CLASSES: [&str; 16] = [
@@ -46,8 +52,16 @@ struct Cell {
 }
 
 /// The figure, or the line of the fence's content (0 for its head) and what is wrong there.
-pub fn strip(source: &Source, head: &str, content: &[String]) -> Result<String, (usize, String)> {
-    let (alt, caption) = alt_and_caption(head).map_err(|what| (0, what))?;
+/// `folder` has the files of the page.
+pub fn strip(
+    source: &Source,
+    folder: Option<&Path>,
+    head: &str,
+    content: &[String],
+) -> Result<String, (usize, String)> {
+    let at_head = |what| (0, what);
+    let (alt, caption, more) = alt_and_caption(head).map_err(at_head)?;
+    let wish = Wish::read(&more).map_err(at_head)?;
     let mut rows = Vec::new();
     for (line, number) in content.iter().zip(1..) {
         let value = |directive: &directive::Directive| match directive.name {
@@ -59,6 +73,9 @@ pub fn strip(source: &Source, head: &str, content: &[String]) -> Result<String, 
             rows.push((number, row(line.trim()).map_err(|what| (number, what))?));
         }
     }
+    let places = wish.file.as_ref().map(|file| dump::places(folder, file));
+    let places = places.transpose().map_err(at_head)?;
+    scale::check(&rows, &wish, places.as_ref())?;
     let widths = rows.iter().map(|(_, row)| width(row));
     let widest = widths.fold(0.0, f64::max);
     if widest == 0.0 {
@@ -77,7 +94,7 @@ pub fn strip(source: &Source, head: &str, content: &[String]) -> Result<String, 
         drawing.y + 2.0,
         drawing.svg
     );
-    framed(&svg, &alt, &caption).map_err(|what| (0, what))
+    framed(&svg, &alt, &caption).map_err(at_head)
 }
 
 fn row(line: &str) -> Result<Row, String> {
@@ -264,7 +281,7 @@ mod tests {
 
     fn draw(text: &str) -> Result<String, (usize, String)> {
         let lines: Vec<String> = text.lines().map(str::to_string).collect();
-        strip(of_this_repository(), "\"alt\" \"caption\"", &lines)
+        strip(of_this_repository(), None, "\"alt\" \"caption\"", &lines)
     }
 
     #[test]
@@ -303,6 +320,6 @@ mod tests {
             let (at, what) = draw(text).unwrap_err();
             assert!(at == line && what.contains(why), "{text}: {at}: {what}");
         }
-        assert!(strip(of_this_repository(), "\"alt\"", &["a".into()]).is_err());
+        assert!(strip(of_this_repository(), None, "\"alt\"", &["a".into()]).is_err());
     }
 }
