@@ -6,6 +6,7 @@
 mod docs;
 mod items;
 mod known;
+mod options;
 mod values;
 
 pub use docs::{Part, part, prose};

@@ -5,10 +5,12 @@
 //! | `ENTRY_HEADER_LEN + 5 + 3`            | `16`       |
 //! | `table::footer::FOOTER_LEN`           | `36`       |
 //! | `memtable_size in MiB`                | `64 MiB`   |
+//! | `for_test::table_size in KiB`         | `64 KiB`   |
 //! | `TOMBSTONE_LEN in hex`                | `0xffffffff` |
 //! | `(1.0 - (-1.0).exp()) * 100 to 1`     | `63.2`     |
 //!
-//! Numbers are whole and exact unless `to N` asks for N decimals. Lower-case names are fields of `LsmOptions::default()`.
+//! Numbers are whole and exact unless `to N` asks for N decimals. Lower-case names are
+//! fields of `LsmOptions::default()`; those of other options have the function before them that makes these.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,7 @@ use staging::outline::Outline;
 use syn::spanned::Spanned;
 use syn::{BinOp, Expr, Lit, UnOp};
 
-use super::unknown;
+use super::{options, unknown};
 
 /// By name, the module of each and its code.
 pub struct Values {
@@ -54,15 +56,12 @@ impl Values {
                 known.entry(name).or_default().push(place);
             };
             for item in &file.items {
-                match item {
-                    syn::Item::Const(item) => add(item.ident.to_string(), &item.expr),
-                    syn::Item::Impl(item) => {
-                        for (name, expr) in defaults(item) {
-                            add(name, expr);
-                        }
-                    }
-                    _ => {}
+                if let syn::Item::Const(item) = item {
+                    add(item.ident.to_string(), &item.expr);
                 }
+            }
+            for (name, expr) in options::read(&file) {
+                add(name, expr);
             }
         }
         Values { known }
@@ -116,8 +115,14 @@ impl Values {
         {
             return Ok(Number::Whole(limit));
         }
-        let places = self.known.get(last).map_or(&[][..], Vec::as_slice);
-        let module = module.join("::");
+        // An option that a function sets has a name with two words.
+        let (places, module) = match self.known.get(&name) {
+            Some(places) => (places.as_slice(), String::new()),
+            None => (
+                self.known.get(last).map_or(&[][..], Vec::as_slice),
+                module.join("::"),
+            ),
+        };
         let fits = |place: &str| place == module || place.ends_with(&format!("::{module}"));
         let mut found = Vec::new();
         for (place, code) in places {
@@ -138,28 +143,6 @@ impl Values {
             }
         }
     }
-}
-
-/// The fields of the struct that `impl Default for LsmOptions` makes.
-fn defaults(item: &syn::ItemImpl) -> Vec<(String, &Expr)> {
-    let is_default = item
-        .trait_
-        .as_ref()
-        .is_some_and(|(path, _)| path.is_ident("Default"));
-    let is_options =
-        matches!(&*item.self_ty, syn::Type::Path(ty) if ty.path.is_ident("LsmOptions"));
-    let body = item.items.iter().find_map(|member| match member {
-        syn::ImplItem::Fn(f) if is_default && is_options => f.block.stmts.last(),
-        _ => None,
-    });
-    let Some(syn::Stmt::Expr(Expr::Struct(made), _)) = body else {
-        return Vec::new();
-    };
-    let fields = made.fields.iter().filter_map(|field| match &field.member {
-        syn::Member::Named(name) => Some((name.to_string(), &field.expr)),
-        syn::Member::Unnamed(_) => None,
-    });
-    fields.collect()
 }
 
 fn form(text: &str) -> Result<(&str, Form), String> {
@@ -356,6 +339,8 @@ mod tests {
             ("MAX_KEY_LEN", "65,535"),
             ("block_size", "4,096"),
             ("memtable_size in MiB", "64 MiB"),
+            ("for_test::memtable_size in KiB", "64 KiB"),
+            ("open::level_size_multiplier", "4"),
             (
                 "level_base_size * level_size_multiplier in MiB",
                 "2,560 MiB",
@@ -377,6 +362,7 @@ mod tests {
             ("ENTRY_HEADER_LENGTH", "near it: `ENTRY_HEADER_LEN`"),
             ("1 / 3", "not whole"),
             ("1 +", "no expression"),
+            ("for_test::block_size", "no constant or option"),
             ("f(3)", "size_of"),
             ("block_size in miles", "hex, KiB"),
         ] {

@@ -35,6 +35,18 @@ pub fn check(workspace: &Workspace) -> Result<bool> {
             asked.insert(command);
         }
     }
+    let rust = read_file(workspace.root().join("Cargo.toml"))?;
+    let rust = rust.split_once("rust-version = \"");
+    let rust = rust.and_then(|(_, rest)| rest.split('"').next());
+    let rust = rust.context("Cargo.toml names no rust-version")?;
+    for (name, text) in &texts {
+        for (line, version) in versions(text) {
+            if version != rust {
+                println!("{name}:{line}: Rust {version} or later: Cargo.toml says {rust}");
+                is_fine = false;
+            }
+        }
+    }
     for (command, _) in ELSEWHERE {
         if !asked.iter().any(|asked| stands_for(asked, command)) {
             println!("xtask/src/ci/elsewhere.rs: no page shows `{command}` any more");
@@ -70,6 +82,19 @@ fn texts(workspace: &Workspace) -> Result<Vec<(String, String)>> {
 
 fn read_file(path: PathBuf) -> Result<String> {
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// What stands before "or later" where a line is about Rust.
+fn versions(text: &str) -> Vec<(usize, &str)> {
+    let of_rust = text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| line.contains("Rust"));
+    let before = of_rust.filter_map(|(line, number)| {
+        let version = line.split_once(" or later")?.0.split(' ').next_back()?;
+        version.starts_with("1.").then_some((number, version))
+    });
+    before.collect()
 }
 
 /// The commands of a text, with their lines.
@@ -192,6 +217,12 @@ mod tests {
         let text = "```sh\ncargo x inspect a.bin\ncargo x inspect b.bin\n```\nsee `cargo x inspect FILE`\n```console folded\n$ cargo x inspect a.bin\n```\n";
         let expected = [(3, "cargo x inspect b.bin".to_string())];
         assert_eq!(unknown("book/src/a.md", text), expected);
+    }
+
+    #[test]
+    fn the_version_of_rust_is_read() {
+        let text = "Rust\nOnly Rust is needed (`rustup`'s, 1.89 or later), and [Rust](x) 1.90 or later\ngit 2.0 or later\n[Rust](x) 1.90 or later\n";
+        assert_eq!(versions(text), [(2, "1.89"), (4, "1.90")]);
     }
 
     #[test]
