@@ -203,7 +203,7 @@ impl Count {
     fn line(&mut self, line: &str, number: usize, is_main: bool) {
         if let Some(question) = line.strip_prefix("{{question ") {
             self.questions += 1;
-            self.words += question.split_whitespace().count();
+            self.words += words(question);
             return;
         }
         if line.starts_with("{{") && !line.starts_with("{{=") {
@@ -214,10 +214,7 @@ impl Count {
             );
             return self.sight(number, is_main);
         }
-        let words = line
-            .split_whitespace()
-            .filter(|word| word.chars().any(char::is_alphabetic))
-            .count();
+        let words = words(line);
         self.words += words;
         self.since += words;
         if line.starts_with('|') || line.contains("{{=") {
@@ -232,6 +229,20 @@ impl Count {
         }
         self.since = 0;
     }
+}
+
+/// The words of a line; a directive within it is a number for its reader.
+fn words(line: &str) -> usize {
+    let mut words = 0;
+    for (piece, index) in line.split("{{").zip(0..) {
+        let piece = match piece.split_once("}}") {
+            Some((_, behind)) if index > 0 => behind,
+            _ => piece,
+        };
+        let is_word = |word: &&str| word.chars().any(char::is_alphabetic);
+        words += piece.split_whitespace().filter(is_word).count();
+    }
+    words
 }
 
 #[cfg(test)]
@@ -287,6 +298,15 @@ mod tests {
                 "{what}: {whats:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_directive_in_a_line_is_no_word() {
+        assert_eq!(
+            words("it has {{= A_LEN + size_of::<u8>()}} bytes{{claim A_LEN < 9}}, and 3"),
+            4
+        );
+        assert_eq!(words("no words: }} 1 2"), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | directive                                | becomes                                                                   |
 //! |------------------------------------------|---------------------------------------------------------------------------|
 //! | `{{= ENTRY_HEADER_LEN + 5}}`             | the value; anywhere in a line, and in figures                              |
+//! | `{{claim table_size < memtable_size}}`   | nothing, as long as it is so; it stands behind the words that say it      |
 //! | `{{signature BlockBuilder::add}}`        | the signature of an item                                                  |
 //! | `{{source RawEntry}}`, `… at 3`          | the whole item, as it stands on the evening of a day (the last)           |
 //! | `{{docs cursor table 1}}`                | a table, drawing or paragraph of a module's docs                          |
@@ -173,6 +174,10 @@ impl Page<'_, '_> {
     fn value(&self, directive: &Directive) -> Result<String, String> {
         match directive.name {
             "=" => self.press.source.values.show(directive.rest),
+            "claim" => {
+                let holds = self.press.source.values.holds(directive.rest);
+                holds.map(|()| String::new())
+            }
             name if BLOCKS.contains(&name) => {
                 Err(format!("{{{{{name} …}}}} stands on a line of its own"))
             }
@@ -269,7 +274,7 @@ const BLOCKS: [&str; 13] = [
 
 fn unknown(name: &str) -> String {
     format!(
-        "there is no directive {{{{{name} …}}}}; there are = and {}",
+        "there is no directive {{{{{name} …}}}}; there are =, claim and {}",
         BLOCKS.join(", ")
     )
 }
@@ -341,6 +346,7 @@ mod tests {
             ("{{= OFSET_LEN}}", "near it: `OFFSET_LEN`"),
             ("{{sgnature x}}", "there is no directive {{sgnature …}}"),
             ("a {{tests 1}}", "on a line of its own"),
+            ("few{{claim block_size < 9}}.", "not so any more"),
             ("{{tests 9}}", "there is no day 9"),
             ("{{docs cursor table 2}}", "have 1 tables"),
             ("{{docs cursors table}}", "near it: `cursor`"),

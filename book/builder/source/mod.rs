@@ -6,6 +6,7 @@
 mod docs;
 mod items;
 mod known;
+mod numbers;
 mod options;
 mod values;
 

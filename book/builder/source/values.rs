@@ -16,20 +16,14 @@ use std::collections::BTreeMap;
 
 use staging::outline::Outline;
 use syn::spanned::Spanned;
-use syn::{BinOp, Expr, Lit, UnOp};
+use syn::{BinOp, Expr, UnOp};
 
+use super::numbers::{Number, arithmetic, limit, literal_number, method, path_words, size_of};
 use super::{options, unknown};
 
 /// By name, the module of each and its code.
 pub struct Values {
     known: BTreeMap<String, Vec<(String, String)>>,
-}
-
-/// A whole number as long as nothing else is asked for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Number {
-    Whole(i128),
-    Real(f64),
 }
 
 /// How a number is to be shown.
@@ -72,9 +66,39 @@ impl Values {
         let (text, form) = form(text)?;
         let expr: Expr =
             syn::parse_str(text).map_err(|error| format!("`{text}` is no expression ({error})"))?;
+        if matches!(expr, Expr::Lit(_)) {
+            return Err(format!(
+                "`{text}` is no computation: write the number as it is, or what it comes from"
+            ));
+        }
         let number = self.number(&expr, matches!(form, Form::Decimals(_)))?;
         shown(number, form)
             .ok_or_else(|| format!("`{text}` is {number:?}, not whole: write `to 1`"))
+    }
+
+    /// Whether a comparison holds, as in `table_size < memtable_size`.
+    pub fn holds(&self, text: &str) -> Result<(), String> {
+        let expr: Expr =
+            syn::parse_str(text).map_err(|error| format!("`{text}` is no expression ({error})"))?;
+        let Expr::Binary(comparison) = &expr else {
+            return Err(format!("`{text}` compares nothing"));
+        };
+        let side = |expr| Ok::<f64, String>(self.number(expr, true)?.real());
+        let (left, right) = (side(&comparison.left)?, side(&comparison.right)?);
+        let holds = match comparison.op {
+            BinOp::Lt(_) => left < right,
+            BinOp::Le(_) => left <= right,
+            BinOp::Gt(_) => left > right,
+            BinOp::Ge(_) => left >= right,
+            BinOp::Eq(_) => left == right,
+            _ => return Err(format!("`{text}` compares nothing")),
+        };
+        match holds {
+            true => Ok(()),
+            false => Err(format!(
+                "this is not so any more: `{text}` is {left} and {right}"
+            )),
+        }
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -164,10 +188,7 @@ fn form(text: &str) -> Result<(&str, Form), String> {
 }
 
 fn shown(number: Number, form: Form) -> Option<String> {
-    let real = match number {
-        Number::Whole(whole) => whole as f64,
-        Number::Real(real) => real,
-    };
+    let real = number.real();
     let whole = match number {
         Number::Whole(whole) => Some(whole),
         Number::Real(_) => None,
@@ -202,124 +223,6 @@ fn grouped(digits: &str) -> String {
         out.push(digit);
     }
     format!("{sign}{out}")
-}
-
-fn literal_number(literal: &Lit) -> Result<Number, String> {
-    let number = match literal {
-        Lit::Int(int) => int.base10_parse().map(Number::Whole),
-        Lit::Float(float) => float.base10_parse().map(Number::Real),
-        Lit::Byte(byte) => Ok(Number::Whole(byte.value().into())),
-        _ => return Err("only numbers can be computed with".into()),
-    };
-    number.map_err(|error| error.to_string())
-}
-
-fn arithmetic(op: &BinOp, left: Number, right: Number, real: bool) -> Result<Number, String> {
-    use Number::{Real, Whole};
-    let as_real = |number| match number {
-        Whole(whole) => whole as f64,
-        Real(real) => real,
-    };
-    let (Whole(a), Whole(b), false) = (left, right, real && matches!(op, BinOp::Div(_))) else {
-        let (a, b) = (as_real(left), as_real(right));
-        return Ok(Real(match op {
-            BinOp::Add(_) => a + b,
-            BinOp::Sub(_) => a - b,
-            BinOp::Mul(_) => a * b,
-            BinOp::Div(_) => a / b,
-            _ => return Err("this operator is for whole numbers".into()),
-        }));
-    };
-    let shift = |b: i128| u32::try_from(b).ok();
-    let whole = match op {
-        BinOp::Add(_) => a.checked_add(b),
-        BinOp::Sub(_) => a.checked_sub(b),
-        BinOp::Mul(_) => a.checked_mul(b),
-        BinOp::Div(_) if b != 0 && a % b != 0 => {
-            return Err(format!(
-                "{a} / {b} is not whole: write `to 1`, or use `.div_ceil()`"
-            ));
-        }
-        BinOp::Div(_) => a.checked_div(b),
-        BinOp::Rem(_) => a.checked_rem(b),
-        BinOp::Shl(_) => shift(b).and_then(|b| a.checked_shl(b)),
-        BinOp::Shr(_) => shift(b).and_then(|b| a.checked_shr(b)),
-        _ => return Err("of operators only + - * / % << >> are known here".into()),
-    };
-    whole
-        .map(Whole)
-        .ok_or_else(|| "this does not fit a number".into())
-}
-
-fn method(name: &str, of: Number, argument: Option<Number>) -> Result<Number, String> {
-    use Number::{Real, Whole};
-    let real = |number: Number| match number {
-        Whole(whole) => whole as f64,
-        Real(real) => real,
-    };
-    match (name, of, argument) {
-        ("div_ceil", Whole(a), Some(Whole(b))) if b > 0 => Ok(Whole((a + b - 1).div_euclid(b))),
-        ("div_floor", Whole(a), Some(Whole(b))) if b > 0 => Ok(Whole(a.div_euclid(b))),
-        ("pow", Whole(a), Some(Whole(b))) => u32::try_from(b)
-            .ok()
-            .and_then(|b| a.checked_pow(b))
-            .map(Whole)
-            .ok_or_else(|| "this does not fit a number".into()),
-        ("powf", a, Some(b)) => Ok(Real(real(a).powf(real(b)))),
-        ("exp", a, None) => Ok(Real(real(a).exp())),
-        ("ln", a, None) => Ok(Real(real(a).ln())),
-        ("log2", a, None) => Ok(Real(real(a).log2())),
-        ("ceil", a, None) => Ok(Whole(real(a).ceil() as i128)),
-        ("round", a, None) => Ok(Whole(real(a).round() as i128)),
-        _ => Err(format!(
-            "the method {name} is not known here: div_ceil, div_floor, pow, powf, exp, ln, log2, ceil, round are"
-        )),
-    }
-}
-
-fn path_words(path: &syn::Path) -> Vec<String> {
-    path.segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect()
-}
-
-/// `u16::MAX` and its like.
-fn limit(integer: &str, name: &str) -> Option<i128> {
-    let limits = match integer {
-        "u8" => (0, u8::MAX.into()),
-        "u16" => (0, u16::MAX.into()),
-        "u32" => (0, u32::MAX.into()),
-        "u64" => (0, u64::MAX.into()),
-        _ => return None,
-    };
-    match name {
-        "MIN" => Some(limits.0),
-        "MAX" => Some(limits.1),
-        _ => None,
-    }
-}
-
-fn size_of(call: &syn::ExprCall) -> Result<Number, String> {
-    let unknown = "of functions only size_of::<u8> to size_of::<u64> is known here";
-    let Expr::Path(function) = &*call.func else {
-        return Err(unknown.into());
-    };
-    let last = function.path.segments.last().ok_or(unknown)?;
-    let syn::PathArguments::AngleBracketed(of) = &last.arguments else {
-        return Err(unknown.into());
-    };
-    let Some(syn::GenericArgument::Type(syn::Type::Path(ty))) = of.args.first() else {
-        return Err(unknown.into());
-    };
-    let size = match path_words(&ty.path).join("::").as_str() {
-        "u8" => 1,
-        "u16" => 2,
-        "u32" => 4,
-        "u64" => 8,
-        _ => return Err(unknown.into()),
-    };
-    Ok(Number::Whole(size))
 }
 
 #[cfg(test)]
@@ -357,12 +260,26 @@ mod tests {
     }
 
     #[test]
+    fn comparisons_hold_or_say_what_they_compare() {
+        let values = &of_this_repository().values;
+        assert_eq!(values.holds("ENTRY_HEADER_LEN * 100 < block_size"), Ok(()));
+        assert_eq!(values.holds("1.0 / 3.0 >= 0.33"), Ok(()));
+        let error = values.holds("ENTRY_HEADER_LEN > 8").unwrap_err();
+        assert!(
+            error.contains("`ENTRY_HEADER_LEN > 8` is 8 and 8"),
+            "{error}"
+        );
+        assert!(values.holds("1 + 1").is_err());
+    }
+
+    #[test]
     fn what_cannot_be_computed_says_why() {
         for (text, why) in [
             ("ENTRY_HEADER_LENGTH", "near it: `ENTRY_HEADER_LEN`"),
             ("1 / 3", "not whole"),
             ("1 +", "no expression"),
             ("for_test::block_size", "no constant or option"),
+            ("7", "no computation"),
             ("f(3)", "size_of"),
             ("block_size in miles", "hex, KiB"),
         ] {
