@@ -1,5 +1,12 @@
 //! Commands that the README or the book shows and no step runs as they stand, each with what holds it instead.
 
+use std::fs;
+use std::path::Path;
+
+use super::markdown::words;
+use super::steps;
+use crate::workspace::Workspace;
+
 /// The command, and why it holds all the same.
 pub const ELSEWHERE: &[(&str, &str)] = &[
     // Of this repository, or of cargo itself.
@@ -113,3 +120,107 @@ const REPEAT: &str = "xtask/tests/grading repeats races; the days' own take minu
 const BUGS: &str = "bugs whose files have changed, and a tenth of the others, are a step";
 const MUTANTS: &str = "it takes an hour; the maintainers' page says what came of it";
 const BENCH: &str = "with --quick, and LevelDB alone beside the engine, it is a step";
+
+/// Where the flags of a verb are declared; those of the others are in `xtask/src`.
+const DECLARED: &[(&[&str], &str)] = &[
+    (
+        &["catch-up", "reset", "borrow", "repay", "update", "diff"],
+        "xtask/desk/src",
+    ),
+    (&["starter", "stages"], "xtask/staging/src"),
+    (&["grade", "gradescope-zip"], "xtask/grade/src"),
+    (&["bugs", "mutants"], "xtask/bugs/src"),
+    (&["torture"], "mini-lsm/torture/src"),
+    (&["bench"], "mini-lsm/bench/src"),
+    (&["book"], "book/builder"),
+];
+
+/// What is not so any more: a command that no page shows, a flag that its verb does not have, a file or step that is not there.
+pub fn problems(workspace: &Workspace, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    let steps: Vec<&str> = steps::all(workspace).iter().map(|step| step.name).collect();
+    for (command, reason) in ELSEWHERE {
+        if !is_shown(command) {
+            problems.push(format!("no page shows `{command}` any more"));
+        }
+        for flag in missing_flags(workspace.root(), command) {
+            problems.push(format!("`{command}`: nothing declares {flag}"));
+        }
+        for name in missing(workspace.root(), &steps, reason) {
+            problems.push(format!("`{command}`: there is no {name}"));
+        }
+    }
+    let place = |problem| format!("xtask/src/ci/elsewhere.rs: {problem}");
+    problems.into_iter().map(place).collect()
+}
+
+/// Paths and steps that a reason names.
+fn missing(root: &Path, steps: &[&str], reason: &str) -> Vec<String> {
+    let words = reason.split([' ', ';', ',']);
+    let paths = words.filter(|word| word.contains('/') && !root.join(word).exists());
+    let named = reason.split("the step `").skip(1);
+    let named = named.filter_map(|rest| rest.split('`').next());
+    let unknown = named.filter(|name| !steps.contains(name));
+    paths.chain(unknown).map(str::to_string).collect()
+}
+
+/// Flags of a verb of ours that do not stand in its source, neither as they are typed nor as a name.
+fn missing_flags(root: &Path, command: &str) -> Vec<String> {
+    let Some(command) = command.strip_prefix("cargo x ") else {
+        return Vec::new();
+    };
+    let words = words(command);
+    let verb = words.first().map_or("", String::as_str);
+    let declared = DECLARED.iter().find(|(verbs, _)| verbs.contains(&verb));
+    let mut source = String::new();
+    gather(
+        &root.join(declared.map_or("xtask/src", |(_, at)| at)),
+        &mut source,
+    );
+    let flags = words.iter().filter_map(|word| word.strip_prefix("--"));
+    let flags = flags.map(|flag| flag.split('=').next().unwrap_or(flag));
+    let is_missing = |flag: &&str| {
+        let name = format!("{}:", flag.replace('-', "_"));
+        let quoted = [format!("\"--{flag}\""), format!("\"{flag}\"")];
+        !source.contains(&name) && !quoted.iter().any(|quoted| source.contains(quoted))
+    };
+    flags
+        .filter(is_missing)
+        .map(|flag| format!("--{flag}"))
+        .collect()
+}
+
+fn gather(folder: &Path, source: &mut String) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        // This folder names flags, and declares none.
+        if path.is_dir() && !path.ends_with("xtask/src/ci") {
+            gather(&path, source);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            source.push_str(&fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reason_names_is_there() {
+        let workspace = Workspace::find().expect("the tests run in the workspace");
+        let reason = "xtask/nowhere/tests; the step `fresh`, and the step `stale` in xtask/src";
+        let found = missing(workspace.root(), &["fresh"], reason);
+        assert_eq!(found, ["xtask/nowhere/tests", "stale"]);
+    }
+
+    #[test]
+    fn a_flag_that_a_verb_does_not_have_is_found() {
+        let workspace = Workspace::find().expect("the tests run in the workspace");
+        let flags = |command| missing_flags(workspace.root(), command);
+        assert_eq!(flags("cargo x grade class --csv a --jsonn b"), ["--jsonn"]);
+        assert_eq!(flags("cargo x torture kills --rounds 9"), [""; 0]);
+        assert_eq!(flags("cargo x hint --every"), ["--every"]);
+        assert_eq!(flags("cargo fetch --nothing"), [""; 0]);
+    }
+}

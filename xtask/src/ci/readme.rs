@@ -10,53 +10,54 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::elsewhere::ELSEWHERE;
+use super::elsewhere::{self, ELSEWHERE};
 use super::markdown::{commands, consoles, fences, sentences};
 use super::{session, steps};
 use crate::workspace::{Workspace, shown};
 
 const README: &str = "README.md";
 
-/// Prints the commands that nobody runs, and the reasons that nobody needs. True if there are none.
+/// Prints the commands that nobody runs, and what is said of others and is not so. True if there is nothing.
 pub fn check(workspace: &Workspace) -> Result<bool> {
     let texts = texts(workspace)?;
     let known = Known::of(workspace, &texts);
     let mut asked = BTreeSet::new();
-    let mut is_fine = true;
+    let mut problems = Vec::new();
     for (name, text) in &texts {
         for (line, command) in shown_commands(name, text) {
             if !known.has(&command) {
-                println!(
+                problems.push(format!(
                     "{name}:{line}: no step runs `{command}`: add it to one in xtask/src/ci/steps.rs, make it a `console`, \
                      or say in xtask/src/ci/elsewhere.rs what holds it"
-                );
-                is_fine = false;
+                ));
             }
             asked.insert(command);
         }
     }
-    let rust = read_file(workspace.root().join("Cargo.toml"))?;
-    let rust = rust.split_once("rust-version = \"");
-    let rust = rust.and_then(|(_, rest)| rest.split('"').next());
-    let rust = rust.context("Cargo.toml names no rust-version")?;
+    let rust = rust_version(workspace)?;
     for (name, text) in &texts {
-        for (line, version) in versions(text) {
-            if version != rust {
-                println!("{name}:{line}: Rust {version} or later: Cargo.toml says {rust}");
-                is_fine = false;
-            }
-        }
+        let others = versions(text).into_iter().filter(|(_, it)| *it != rust);
+        problems.extend(others.map(|(line, version)| {
+            format!("{name}:{line}: Rust {version} or later: Cargo.toml says {rust}")
+        }));
     }
-    for (command, _) in ELSEWHERE {
-        if !asked.iter().any(|asked| stands_for(asked, command)) {
-            println!("xtask/src/ci/elsewhere.rs: no page shows `{command}` any more");
-            is_fine = false;
-        }
-    }
-    if is_fine {
+    let shows = |command: &str| asked.iter().any(|asked| stands_for(asked, command));
+    problems.extend(elsewhere::problems(workspace, shows));
+    problems.iter().for_each(|problem| println!("{problem}"));
+    if problems.is_empty() {
         println!("   {} commands, and each is run", asked.len());
     }
-    Ok(is_fine)
+    Ok(problems.is_empty())
+}
+
+/// The oldest Rust that will do.
+fn rust_version(workspace: &Workspace) -> Result<String> {
+    let manifest = read_file(workspace.root().join("Cargo.toml"))?;
+    let behind = manifest.split_once("rust-version = \"");
+    let version = behind.and_then(|(_, rest)| rest.split('"').next());
+    Ok(version
+        .context("Cargo.toml names no rust-version")?
+        .to_string())
 }
 
 pub fn read(workspace: &Workspace) -> Result<String> {
