@@ -180,7 +180,7 @@ fn missing_flags(root: &Path, command: &str) -> Vec<String> {
     let flags = words.iter().filter_map(|word| word.strip_prefix("--"));
     let flags = flags.map(|flag| flag.split('=').next().unwrap_or(flag));
     let is_missing = |flag: &&str| {
-        let name = format!("{}:", flag.replace('-', "_"));
+        let name = format!(" {}:", flag.replace('-', "_"));
         let quoted = [format!("\"--{flag}\""), format!("\"{flag}\"")];
         !source.contains(&name) && !quoted.iter().any(|quoted| source.contains(quoted))
     };
@@ -220,7 +220,7 @@ mod tests {
         let flags = |command| missing_flags(workspace.root(), command);
         assert_eq!(flags("cargo x grade class --csv a --jsonn b"), ["--jsonn"]);
         assert_eq!(flags("cargo x torture kills --rounds 9"), [""; 0]);
-        assert_eq!(flags("cargo x hint --every"), ["--every"]);
+        assert_eq!(flags("cargo x hint --al"), ["--al"]);
         assert_eq!(flags("cargo fetch --nothing"), [""; 0]);
     }
 }

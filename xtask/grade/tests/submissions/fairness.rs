@@ -3,12 +3,36 @@
 use std::fs;
 use std::path::Path;
 
+use grade::report::{Report, table};
+
 use crate::support;
 
 /// The days of which all tests pass.
 fn full(graded: &grade::report::Graded) -> Vec<u32> {
     let full = graded.days.iter().filter(|day| day.passed == day.total);
     full.map(|day| day.day).collect()
+}
+
+/// The instructors' guide in the book shows what is on the screen after such a class, but for words of the compiler's.
+/// With `SAMPLES=write` it is written anew.
+fn assert_sample(report: &Report) {
+    let mut class = report.clone();
+    class
+        .submissions
+        .retain(|graded| graded.replaced.is_empty());
+    class.isolation.clear();
+    let expected = format!("```text\n{}\n```\n", table::text(&class, false).trim_end());
+    let path = support::root().join("book/src/samples/class.txt");
+    if std::env::var_os("SAMPLES").is_some_and(|word| word == "write") {
+        fs::write(&path, &expected).expect("the sample can be written");
+    }
+    let shown = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        shown,
+        expected,
+        "{} is not what the grader shows",
+        path.display()
+    );
 }
 
 #[test]
@@ -57,6 +81,8 @@ fn stages_and_broken_files_get_what_they_have_earned() {
     let empty = support::of(&report, "empty");
     assert_eq!(empty.passed, 0);
     assert!(empty.total > 100 && empty.reason.as_deref().is_some_and(|r| r.contains("`src`")));
+
+    assert_sample(&report);
 
     // A second run, resumed, says the same to the byte.
     let again = support::grade(&["--resume"], &[&class]);
