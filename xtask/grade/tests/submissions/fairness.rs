@@ -28,11 +28,23 @@ fn assert_sample(report: &Report) {
     }
     let shown = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(
-        shown,
-        expected,
-        "{} is not what the grader shows",
+        without_places(&shown),
+        without_places(&expected),
+        "{} is not what the grader shows; \
+         `SAMPLES=write cargo test --package grade --test submissions stages_and_broken` writes it anew",
         path.display()
     );
+}
+
+/// Without lines and columns, which move with every edit of the engine.
+fn without_places(text: &str) -> String {
+    let mut pieces = text.split(".rs:");
+    let mut out = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        out += ".rs:";
+        out += piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+    }
+    out
 }
 
 #[test]
