@@ -84,11 +84,16 @@ fn the_report_of_a_failing_test() {
     };
     let grade = grade(&subject, &ask, &Screen::PLAIN).expect("it can be graded");
     let seen = seen::remember(&subject, &grade);
-    let board = board::render(&grade, &seen, &Screen::PLAIN);
+    // As wide as the book's page.
+    let screen = Screen {
+        width: 80,
+        ..Screen::PLAIN
+    };
+    let board = board::render(&grade, &seen, &screen);
     let Grade::Report(report) = &grade else {
         panic!("a planted mistake compiles:\n{board}");
     };
-    let report = explain::first_failure(report, &seen, &Screen::PLAIN).join("\n");
+    let report = explain::first_failure(report, &seen, &screen).join("\n");
     assert!(board.contains(&report), "{board}");
     assert_sample("failing-test.txt", &report);
 }

@@ -68,7 +68,12 @@ fn is_as_in_the_book(workspace: &Workspace, grade: &Grade) -> Result<bool> {
         hints: Some(0),
         ..Seen::default()
     };
-    let board = board::render(grade, &seen, &Screen::PLAIN);
+    // As wide as the book's page.
+    let screen = Screen {
+        width: 80,
+        ..Screen::PLAIN
+    };
+    let board = screen.fit(&board::render(grade, &seen, &screen));
     let expected = format!("```text\n{}\n```\n", board.trim_end());
     let path = workspace.root().join(FIRST_BOARD);
     if std::env::var_os("SAMPLES").is_some_and(|word| word == "write") {
