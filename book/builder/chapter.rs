@@ -30,6 +30,8 @@ const FIGURES: usize = 6;
 const QUESTIONS: usize = 8;
 const EXPERIMENTS: usize = 3;
 const CODE_LINES: usize = 120;
+/// A program that no reader sees.
+const HIDDEN: &str = "rust,hidden";
 /// The longest way without a figure or a worked value.
 const WORDS_WITHOUT_SIGHT: usize = 250;
 
@@ -171,6 +173,7 @@ pub fn count(raw: &str) -> Count {
     for (line, number) in raw.lines().zip(1..) {
         let trimmed = line.trim();
         if let Some(info) = trimmed.strip_prefix("```") {
+            let what = fence.unwrap_or(info);
             fence = match fence {
                 Some(_) => None,
                 None => {
@@ -180,11 +183,13 @@ pub fn count(raw: &str) -> Count {
                     Some(info)
                 }
             };
-            count.sight(number, is_main);
+            if what != HIDDEN {
+                count.sight(number, is_main);
+            }
             continue;
         }
         if let Some(info) = fence {
-            count.code_lines += usize::from(info.starts_with("rust"));
+            count.code_lines += usize::from(info.starts_with("rust") && info != HIDDEN);
             continue;
         }
         if trimmed.starts_with("## ") {
@@ -307,6 +312,16 @@ mod tests {
             4
         );
         assert_eq!(words("no words: }} 1 2"), 2);
+    }
+
+    #[test]
+    fn a_hidden_program_is_nothing_to_look_at() {
+        let long = "word ".repeat(200);
+        let raw =
+            format!("## The idea\n{long}\n```rust,hidden\nlet a;\n```\n{long}\n```text\nx\n```\n");
+        let count = count(&raw);
+        assert_eq!(count.code_lines, 0);
+        assert!(count.longest.0 >= 400, "{count:?}");
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! | `{{question Why?}}` … `{{end}}`          | a question, its answer folded away                                        |
 //! | a fence `console`                        | commands, run, and what they print                                        |
 //! | a fence `strip "alt" "caption"`          | a figure of rows of boxes                                                 |
+//! | a fence `rust,hidden`                    | nothing: a program that computes what the text says                       |
 //!
 //! Other fences are left as they are. What cannot be expanded is a problem with file and line.
 
@@ -25,6 +26,7 @@ mod boxes;
 mod console;
 mod directive;
 mod dump;
+mod fence;
 mod figure;
 mod lists;
 mod plot;
@@ -39,6 +41,7 @@ use crate::source::Source;
 use boxes::Boxes;
 use console::Console;
 use directive::Directive;
+use fence::Fence;
 
 pub use directive::words;
 
@@ -47,6 +50,8 @@ pub struct Expanded {
     pub text: String,
     /// For each line of `text`, the line it comes from, counted from 1.
     pub lines: Vec<usize>,
+    /// Programs that hold what the text says and are not shown, each with its line.
+    pub hidden: Vec<(usize, String)>,
     pub problems: Vec<Problem>,
 }
 
@@ -58,16 +63,6 @@ pub struct Press<'a> {
     /// Pages that may show the bodies that learners write.
     pub spoils: fn(&str) -> bool,
     console: Console,
-}
-
-/// A fence whose content is ours to replace.
-struct Fence {
-    line: usize,
-    /// What it was opened with: three backticks or more.
-    mark: String,
-    indent: String,
-    info: String,
-    content: Vec<String>,
 }
 
 struct Page<'p, 'a> {
@@ -83,6 +78,7 @@ pub fn as_it_is(raw: &str) -> Expanded {
     Expanded {
         text: raw.to_string(),
         lines: (1..=raw.lines().count()).collect(),
+        hidden: Vec::new(),
         problems: Vec::new(),
     }
 }
@@ -103,6 +99,7 @@ impl<'a> Press<'a> {
         let out = Expanded {
             text: String::new(),
             lines: Vec::new(),
+            hidden: Vec::new(),
             problems: Vec::new(),
         };
         let mut page = Page {
@@ -136,7 +133,7 @@ impl Page<'_, '_> {
                     self.fence(done, number);
                 }
                 Some(open) => open.content.push(line.to_string()),
-                None => match opened(line, number) {
+                None => match Fence::opened(line, number) {
                     Some(open) => fence = Some(open),
                     None => self.line(line, number),
                 },
@@ -209,6 +206,9 @@ impl Page<'_, '_> {
 
     fn fence(&mut self, fence: Fence, end: usize) {
         let (language, rest) = fence.info.split_once(' ').unwrap_or((&fence.info, ""));
+        if language == "rust,hidden" {
+            return self.hidden(&fence);
+        }
         let head = match language {
             "strip" => directive::inline(rest, |directive| self.value(directive)),
             _ => Ok(rest.to_string()),
@@ -239,6 +239,18 @@ impl Page<'_, '_> {
             Ok(text) => self.push(&text, fence.line),
             Err((at, what)) => self.fail(fence.line + at, what),
         }
+    }
+
+    /// A program that is compiled and not shown; values may stand in it.
+    fn hidden(&mut self, fence: &Fence) {
+        let mut code = String::new();
+        for (line, number) in fence.content.iter().zip(fence.line + 1..) {
+            match directive::inline(line, |directive| self.value(directive)) {
+                Ok(line) => code += &(line + "\n"),
+                Err(what) => self.fail(number, what),
+            }
+        }
+        self.out.hidden.push((fence.line, code));
     }
 
     fn push(&mut self, text: &str, line: usize) {
@@ -277,28 +289,6 @@ fn unknown(name: &str) -> String {
         "there is no directive {{{{{name} …}}}}; there are =, claim and {}",
         BLOCKS.join(", ")
     )
-}
-
-/// A line that opens a fence.
-fn opened(line: &str, number: usize) -> Option<Fence> {
-    let indent = line.len() - line.trim_start().len();
-    let trimmed = line.trim();
-    let letter = trimmed
-        .chars()
-        .next()
-        .filter(|letter| "`~".contains(*letter))?;
-    let len = trimmed.chars().take_while(|c| *c == letter).count();
-    let (mark, info) = trimmed.split_at(len);
-    if len < 3 || info.contains('`') {
-        return None;
-    }
-    Some(Fence {
-        line: number,
-        mark: mark.to_string(),
-        indent: line[..indent].to_string(),
-        info: info.trim().to_string(),
-        content: Vec::new(),
-    })
 }
 
 #[cfg(test)]
@@ -372,6 +362,18 @@ mod tests {
         let page = expand(text);
         assert!(page.problems.is_empty());
         assert_eq!(page.text, "```text\n{{signature x}}\n```\n`{{= x}}`\n");
+    }
+
+    #[test]
+    fn a_hidden_program_is_kept_and_not_shown() {
+        let page = expand("a\n```rust,hidden\nassert_eq!(1 + 1, {{= OFFSET_LEN}});\n```\nb\n");
+        assert_eq!(
+            (page.text.as_str(), &page.lines[..]),
+            ("a\nb\n", &[1, 5][..])
+        );
+        assert_eq!(page.hidden, [(2, "assert_eq!(1 + 1, 2);\n".to_string())]);
+        let document = crate::text::Document::new("a.md", "", page);
+        assert!(document.items.iter().any(|item| item.line == 2));
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl Document {
             let line = expanded.lines.get(item.line.saturating_sub(1));
             item.line = line.copied().unwrap_or(item.line);
         }
+        items.extend(expanded.hidden.into_iter().map(|(line, code)| {
+            let info = "rust,hidden".to_string();
+            let kind = Kind::Rust { info, code };
+            Item { line, kind }
+        }));
         Document {
             name: name.to_string(),
             raw: raw.to_string(),

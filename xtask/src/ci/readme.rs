@@ -16,6 +16,8 @@ use super::{session, steps};
 use crate::workspace::{Workspace, shown};
 
 const README: &str = "README.md";
+/// What a coding assistant reads, and types.
+const AGENTS: &str = "mini-lsm-starter/AGENTS.md";
 
 /// Prints the commands that nobody runs, and what is said of others and is not so. True if there is nothing.
 pub fn check(workspace: &Workspace) -> Result<bool> {
@@ -66,7 +68,11 @@ pub fn read(workspace: &Workspace) -> Result<String> {
 
 /// The README and the pages of the book, by their paths from the root.
 fn texts(workspace: &Workspace) -> Result<Vec<(String, String)>> {
-    let mut texts = vec![(README.to_string(), read(workspace)?)];
+    let agents = read_file(workspace.root().join(AGENTS))?;
+    let mut texts = vec![
+        (README.to_string(), read(workspace)?),
+        (AGENTS.to_string(), agents),
+    ];
     let folder = workspace.root().join("book").join("src");
     let entries =
         fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
