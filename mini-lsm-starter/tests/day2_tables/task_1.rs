@@ -18,7 +18,7 @@ fn fruit() -> Vec<Meta> {
 ///
 /// # Hints
 /// - The drawing at the top of `table/index.rs` has every field with its width. Which one does
-///   the table below mark first?
+///   the table in the report mark first?
 /// - Both lengths come first, both keys last. The offset has 8 bytes, the length 4.
 #[test]
 fn an_index_of_two_blocks_has_these_bytes() {

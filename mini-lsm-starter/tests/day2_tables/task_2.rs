@@ -17,7 +17,7 @@ fn golden_footer() -> Footer {
 ///
 /// # Hints
 /// - The table at the top of `table/footer.rs` has the fields in order. Which one does the
-///   table below mark first?
+///   table in the report mark first?
 /// - If only the checksum differs: it covers the 32 bytes before it and then the table's id as
 ///   8 bytes, which are not stored.
 #[test]

@@ -255,12 +255,13 @@ fn a_full_memtable_is_frozen() {
             memtable.id
         );
     }
-    let expected: Vec<Event> = (metrics.frozen.iter().rev())
-        .flat_map(|memtable| {
-            let id = memtable.id;
-            [Event::MemtableFull { id }, Event::MemtableFrozen { id }]
-        })
-        .collect();
+    let frozen: Vec<u64> = metrics.frozen.iter().map(|memtable| memtable.id).collect();
+    assert!(
+        frozen.is_sorted_by(|newer, older| newer > older),
+        "the frozen memtables are {frozen:?}, expected the newest first: ids grow from one memtable to the next"
+    );
+    let told = |&id: &u64| [Event::MemtableFull { id }, Event::MemtableFrozen { id }];
+    let expected: Vec<Event> = frozen.iter().rev().flat_map(told).collect();
     let events = recorder.events();
     assert!(
         events == expected,

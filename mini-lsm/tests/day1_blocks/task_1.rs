@@ -12,7 +12,7 @@ use crate::common::golden::check_fields;
 ///
 /// # Hints
 /// - The drawing at the top of `block/mod.rs` has every field with its width. Which one does
-///   the table below mark first?
+///   the table in the report mark first?
 /// - Integers go out with `to_le_bytes`; an offset is where its entry begins, counted from the
 ///   block's first byte.
 /// - A tombstone's `value_len` is `TOMBSTONE_LEN`, and no value bytes follow. The entry count

@@ -63,7 +63,7 @@ fn checked<'a>(file: &'a [u8], range: Range<usize>, what: &str) -> &'a [u8] {
 ///
 /// # Hints
 /// - The drawing at the top of `table/mod.rs` has the parts in order. Which field does the
-///   table below mark first?
+///   table in the report mark first?
 /// - Every part but the footer is followed by its CRC-32, also the filter that has no bytes.
 /// - If block 1 begins with plum, or block 0 holds kiwi: ask the block builder for room first,
 ///   then cut, then add.

@@ -43,7 +43,7 @@ pub fn inspect(file: &[u8], budget: usize) -> Inspection {
         summary,
         sections: shortener.finish(),
         notes: Vec::new(),
-        drawn_in: "mini-lsm/src/block/mod.rs",
+        drawn_in: "mini-lsm-starter/src/block/mod.rs",
     }
 }
 

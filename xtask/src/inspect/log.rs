@@ -74,7 +74,7 @@ pub fn inspect(
         summary,
         sections: log.shortener.finish(),
         notes,
-        drawn_in: "mini-lsm/src/log/mod.rs, its payloads in wal.rs and manifest/mod.rs",
+        drawn_in: "mini-lsm-starter/src/log/mod.rs, its payloads in wal.rs and manifest/mod.rs",
     }
 }
 

@@ -180,7 +180,7 @@ impl Table<'_> {
             summary,
             sections,
             notes: Vec::new(),
-            drawn_in: "mini-lsm/src/table/mod.rs, with index.rs and footer.rs beside it",
+            drawn_in: "mini-lsm-starter/src/table/mod.rs, with index.rs and footer.rs beside it",
         }
     }
 }

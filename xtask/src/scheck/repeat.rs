@@ -60,13 +60,16 @@ impl Several {
         }
     }
 
-    /// Runs a round, unless an earlier one has hung: the others would, for a minute each.
-    pub fn run(&self, subject: &Subject, binary: &Path, seed: Option<u64>) {
-        let hung = |(_, trial): &(_, Trial)| matches!(trial.verdict, Verdict::TimedOut(_));
-        if !self.ended().iter().any(hung) {
-            let trial = trial::run(subject, binary, &self.test, seed);
-            self.ended().push((seed, trial));
+    /// Runs a round, unless an earlier one has hung: the others would, for a minute each. Whether this one has.
+    pub fn run(&self, subject: &Subject, binary: &Path, seed: Option<u64>) -> bool {
+        let hung = |trial: &Trial| matches!(trial.verdict, Verdict::TimedOut(_));
+        if self.ended().iter().any(|(_, trial)| hung(trial)) {
+            return false;
         }
+        let trial = trial::run(subject, binary, &self.test, seed);
+        let has_hung = hung(&trial);
+        self.ended().push((seed, trial));
+        has_hung
     }
 
     /// The verdict over all rounds, with the words of the first that failed. `None` if none was run.

@@ -4,12 +4,18 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::Subject;
 use super::repeat::{Rounds, SEED, Several};
 use super::report::{Panic, Trial, Verdict};
 use crate::catalogue::Test;
 use crate::process::{self, End, Finished};
+
+/// After so many tests that hung, the others are waited for only so long: a lock that nobody gives back hangs a dozen tests, and a
+/// minute for each would cost an evening.
+const HUNG: usize = 2;
+const HASTE: Duration = Duration::from_secs(10);
 
 /// Runs the tests on all cores. The outcomes are in the order of `tests`; `progress` is told how many runs are done, of how many.
 pub fn run_all(
@@ -27,8 +33,10 @@ pub fn run_all(
         .iter()
         .flat_map(|several| several.seeds.iter().map(move |seed| (several, *seed)))
         .collect();
+    let mut hasty = subject.clone();
+    hasty.limits.time = hasty.limits.time.min(HASTE);
     let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
+    let (done, hung) = (AtomicUsize::new(0), AtomicUsize::new(0));
     progress(0, jobs.len());
     thread::scope(|scope| {
         for _ in 0..workers().min(jobs.len()) {
@@ -37,7 +45,11 @@ pub fn run_all(
                     if subject.stop.is_set() {
                         break;
                     }
-                    several.run(subject, binary, *seed);
+                    let is_late = hung.load(Ordering::Relaxed) >= HUNG;
+                    let subject = if is_late { &hasty } else { subject };
+                    if several.run(subject, binary, *seed) {
+                        hung.fetch_add(1, Ordering::Relaxed);
+                    }
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
                 }
             });

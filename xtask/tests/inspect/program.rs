@@ -118,7 +118,7 @@ fn a_damage_is_told_first_and_last_and_exits_with_one() {
         last[1].contains("block 1, offsets, CRC: stored "),
         "{last:?}"
     );
-    assert!(last[0].starts_with("the format is drawn in mini-lsm/src/table/mod.rs"));
+    assert!(last[0].starts_with("the format is drawn in mini-lsm-starter/src/table/mod.rs"));
 }
 
 #[test]
