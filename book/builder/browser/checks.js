@@ -32,12 +32,14 @@
     if (ratio < 4.5) said.add(`contrast of ${ratio.toFixed(1)} where 4.5 is the least: ${name(element)}`);
   };
 
-  // Text of the page.
-  const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || element.closest("svg, script, style, button") || !shown(element)) continue;
-    judge(element, parse(getComputedStyle(element).color), backdrop(element));
+  // Text of the page, and of the list of pages beside it.
+  for (const root of [main, ...document.querySelectorAll("nav[class*=sidebar]")]) {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const element = texts.currentNode.parentElement;
+      if (!texts.currentNode.data.trim() || element.closest("svg, script, style, button") || !shown(element)) continue;
+      judge(element, parse(getComputedStyle(element).color), backdrop(element));
+    }
   }
 
   // Figures: they have size, and their words can be read where they stand.
