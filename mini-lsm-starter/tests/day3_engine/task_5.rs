@@ -459,11 +459,15 @@ fn an_error_below_comes_out_of_a_scan() {
 #[test]
 fn a_scan_does_not_look_beyond_the_end_of_its_range() {
     let table = damaged_table(100, |i| (i < 5).then(|| value(i)));
-    for end in [Bound::Included(key(4)), Bound::Excluded(key(5))] {
-        let told = format!(
-            "a scan to {:?} in front of many tombstones",
-            end.as_ref().map(|end| show(end))
-        );
+    for (end, how) in [
+        (Bound::Included(key(4)), "included"),
+        (Bound::Excluded(key(5)), "excluded"),
+    ] {
+        let last = match &end {
+            Bound::Included(last) | Bound::Excluded(last) => show(last),
+            Bound::Unbounded => unreachable!("each end is bounded"),
+        };
+        let told = format!("a scan up to {last} ({how}), in front of many tombstones,");
         let source = SsTableIterator::new(Arc::clone(&table), CacheFill::No);
         let merge = MergeIterator::new(vec![Source::Table(source)]);
         let end = end.as_ref().map(Vec::as_slice);
