@@ -61,6 +61,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "cargo x scheck --tests-of-tests",
         "with a day it is in the step `bugs`",
     ),
+    (
+        "cargo run --release --bin mini-lsm-cli -- --small",
+        "a console of the day's page runs it without --release",
+    ),
     // For instructors.
     (
         "cargo x grade mini-lsm",
