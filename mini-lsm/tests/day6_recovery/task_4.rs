@@ -1246,13 +1246,12 @@ fn a_panic_in_an_append_ends_all_writing() {
 #[test]
 fn a_memtable_is_frozen_when_the_next_one_has_its_log() {
     let (mem, peek) = (mem_fs(), Arc::new(Peek::default()));
-    let too_early = Arc::new(AtomicBool::new(false));
-    let (look, early) = (Arc::clone(&peek), Arc::clone(&too_early));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (look, count) = (Arc::clone(&peek), Arc::clone(&seen));
     let fs = hooked(&mem, move |op| {
         let store = look.store().filter(|_| is_wal(op, OpKind::Create));
-        if store.is_some_and(|store| !store.metrics().frozen.is_empty()) {
-            early.store(true, Ordering::SeqCst);
-        }
+        let frozen = store.map(|store| store.metrics().frozen.len());
+        count.lock().expect("no holder panics").extend(frozen);
         Verdict::Proceed
     });
     let store = Arc::new(open(small_memtables(fs)));
@@ -1264,8 +1263,13 @@ fn a_memtable_is_frozen_when_the_next_one_has_its_log() {
         }
         assert!(i < 10_000, "the memtable is never frozen");
     }
+    let seen = seen.lock().expect("no holder panics");
     assert!(
-        !too_early.load(Ordering::SeqCst),
+        !seen.is_empty(),
+        "a memtable was frozen, and its successor got no log"
+    );
+    assert!(
+        seen.iter().all(|&frozen| frozen == 0),
         "while the log of the next memtable was being created, the full one was frozen already"
     );
 }
