@@ -256,8 +256,8 @@ fn no_bytes_make_it_panic() {
     ];
     for file in files {
         let variants = garbage(&file)
-            .step_by(5)
-            .chain(truncations(&file).step_by(7));
+            .step_by(15)
+            .chain(truncations(&file).step_by(21));
         for bytes in variants.chain([file.clone()]) {
             for kind in [
                 Kind::Block,

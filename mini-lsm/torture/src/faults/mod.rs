@@ -38,7 +38,7 @@ use crate::tally::Tally;
 use crate::watchdog::watch;
 
 /// How many rounds there are in the usual scale.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 6;
 /// How many steps are done after the first fault: a long script need not be done to its end.
 const STEPS_AFTER_A_FAULT: usize = 40;
 /// A run takes milliseconds.

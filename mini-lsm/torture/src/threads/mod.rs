@@ -58,7 +58,7 @@ use self::round::Round;
 use crate::scale::Scale;
 use crate::tally::Tally;
 
-const ROUNDS: u64 = 28;
+const ROUNDS: u64 = 20;
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Result<Tally> {
