@@ -9,7 +9,7 @@
 //! | links that name a heading are checked against the pages  | `check`                       |
 //!
 //! Each can fail the build, and then the last good book stays. `check` builds, then compiles and runs the Rust of the text
-//! (`programs`) and looks at every page in a browser (`browser`).
+//! (`programs`) and looks at every page in a browser (`browser`); `words` writes what translators need.
 
 mod browser;
 mod chapter;
@@ -25,11 +25,13 @@ mod serve;
 mod source;
 mod sums;
 mod text;
+mod words;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use expand::Press;
 use messages::Said;
@@ -55,6 +57,7 @@ fn run() -> Result<ExitCode> {
         [] | ["build"] => Ok(build_and_tell(&root)?),
         ["check"] => check_and_tell(&root),
         ["links"] => list_links(&root),
+        ["words", out] => write_words(&root, Path::new(out)),
         ["shots", out, ref pages @ ..] => shots(&root, Path::new(out), pages),
         ["serve"] => serve::run(&root, serve::DEFAULT_PORT),
         ["serve", "--port", port] => serve::run(&root, parse_port(port)?),
@@ -99,6 +102,15 @@ fn check_and_tell(root: &Path) -> Result<ExitCode> {
     }
     tell(&problems);
     Ok(ExitCode::FAILURE)
+}
+
+/// What a translator needs.
+fn write_words(root: &Path, out: &Path) -> Result<ExitCode> {
+    let template = words::template(&root.join("src"))?;
+    fs::write(out, &template).with_context(|| format!("cannot write {}", out.display()))?;
+    let count = template.matches("\nmsgid ").count();
+    println!("book: {count} texts in {}", out.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Pictures of the pages named, or of all.
@@ -219,12 +231,14 @@ usage: cargo x book [build]
        cargo x book check
        cargo x book shots FOLDER [PAGE…]
        cargo x book links
+       cargo x book words FILE
 
 build   render the book into book/book and check its text
 serve   build, show the book on this machine, and reload it when its text changes
 check   build, run the Rust of the text, and look at every page in Chromium, where there is one
 shots   write pictures of the pages, in two themes and at the width of a phone, for you to look at
 links   list the links to other sites
+words   write every sentence and every text of a figure as a template for translators (gettext)
 ";
 
 #[cfg(test)]

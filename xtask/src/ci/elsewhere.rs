@@ -80,6 +80,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     // For maintainers.
     (
+        "cargo x book words book.pot",
+        "book/builder/words.rs has its test",
+    ),
+    (
         "cargo x starter",
         "with --check it is a step, and xtask/staging tests the writing",
     ),
